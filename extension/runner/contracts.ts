@@ -1,0 +1,167 @@
+/**
+ * The seams inside the runner: what a checkpoint reader, the kernel and the encoder promise each other.
+ *
+ * Types only. `checkpoint/` produces a `Checkpoint`; `kernel.ts` turns FFF weights into an `FffLayer`; `encoder/` runs
+ * the model over both and yields `EncoderOutput`. Nothing here knows vscode, the protocol or the terminal.
+ */
+
+/** Architecture switches after validation (model-spec section 1): what the file says, in our words. */
+export interface Architecture {
+  layers: number;
+  hiddenSize: number;
+  heads: number;
+  vocabularySize: number;
+  maxSequenceLength: number;
+  positions: 'scaled-sinusoidal' | 'sinusoidal' | 'learned' | 'none';
+  normEpsilon: number;
+  /** Whether an embedding LayerNorm exists. */
+  embeddingNorm: boolean;
+  finalNorm: boolean;
+  qkvBias: boolean;
+  /** Bias of `attn.dense` and of dense FF linears (`use_bias`). */
+  useBias: boolean;
+  decoderBias: boolean;
+  /** With a head transform: dense, nonlinearity, norm before the decoder (`skip_head_transform: false`). */
+  headTransform: boolean;
+  feedforward:
+    | { kind: 'fff'; depth: number; trees: number; activation: Activation }
+    | { kind: 'dense'; width: number; activation: Activation; gated: boolean };
+}
+
+/** torch.nn names accepted in `nonlin`, without the `glu` suffix. */
+export type Activation = 'GELU' | 'ReLU' | 'SiLU' | 'Tanh' | 'Mish';
+
+export type FloatDtype = 'F32' | 'F16' | 'BF16';
+
+/** A tensor as float32 whatever it was stored as. */
+export interface FloatTensor {
+  name: string;
+  shape: number[];
+  data: Float32Array;
+}
+
+/** An opened checkpoint folder. Names are the spec's, without `module.`. Tensors are read when asked for. */
+export interface Checkpoint {
+  directory: string;
+  weightsFile: string;
+  weightsBytes: number;
+  weightsHash: string;
+  storedDtype: FloatDtype;
+  architecture: Architecture;
+  /** Distinct parameters, tied tensors once. */
+  parameters: number;
+  /** Path of `tokenizer.json` when there is one. */
+  tokenizerFile: string | null;
+  has(name: string): boolean;
+  /** Stored shape of a tensor. */
+  shapeOf(name: string): number[];
+  /**
+   * Reads a tensor as float32 and checks its shape and that every value is finite.
+   * @throws FffError CHECKPOINT_INVALID naming file, tensor and cause.
+   */
+  read(name: string, shape: readonly number[]): Promise<FloatTensor>;
+  /** Word embedding [vocabulary, hidden], from whichever of the tied tensors is stored. */
+  readWordEmbedding(): Promise<FloatTensor>;
+  close(): Promise<void>;
+}
+
+/** Weights of one FFF layer in checkpoint layout (model-spec section 2, step 4). n = 2^(depth+1) - 1. */
+export interface FffWeights {
+  width: number;
+  depth: number;
+  trees: number;
+  /** [trees * n, width], row k*n + j is node j of tree k. */
+  inputWeights: Float32Array;
+  /** [trees * n]. */
+  inputBias: Float32Array;
+  /** [width, trees * n], as stored: column k*n + j belongs to node j of tree k. */
+  outputWeights: Float32Array;
+}
+
+/** What one FFF forward pass recorded. levels = depth + 1. */
+export interface FffRecord {
+  /** [tokens, width]. */
+  output: Float32Array;
+  /** [tokens, trees, levels] node index within its tree. */
+  nodes: Int32Array;
+  /** [tokens, trees, levels]. */
+  logits: Float32Array;
+  /** [tokens, trees, levels]. */
+  activations: Float32Array;
+}
+
+/** One FFF layer, its weights packed for the kernel. */
+export interface FffLayer {
+  readonly width: number;
+  readonly depth: number;
+  readonly trees: number;
+  readonly bytes: number;
+  /**
+   * @param input [tokens, width] float32; any byteOffset.
+   * @throws FffError KERNEL_REFUSED on a wrong shape.
+   */
+  forward(input: Float32Array, tokens: number): FffRecord;
+  /** The same without recording, for timing: writes [tokens, width] into `output`. */
+  forwardInto(input: Float32Array, tokens: number, output: Float32Array): void;
+  /** Frees the packed weights now instead of at the next garbage collection. */
+  dispose(): void;
+}
+
+/** The loaded addon. */
+export interface Kernel {
+  /** Chosen implementation, for instance `avx512`. */
+  readonly implementation: string;
+  /** All implementations compiled in, with what they need and whether this CPU has it. */
+  readonly implementations: readonly { name: string; description: string; supported: boolean }[];
+  createLayer(weights: FffWeights): FffLayer;
+}
+
+/** A padded batch. */
+export interface EncoderBatch {
+  /** [rows, positions]. */
+  ids: Int32Array;
+  /** [rows, positions] of 0 and 1, or null when the model is called without a mask. */
+  mask: Int32Array | null;
+  rows: number;
+  positions: number;
+}
+
+/** Which intermediate results to keep; names and shapes are those of test/fixtures/README.md. */
+export interface EncoderOptions {
+  /** Keep everything `verify` and `--dump` need (attention probabilities, every hidden state, all logits). */
+  recordAll?: boolean;
+  /** Flat positions (row * positions + column) whose vocabulary logits are wanted. */
+  logitsAt?: number[];
+  signal?: AbortSignal;
+  onLayer?: (layer: number) => void;
+}
+
+/** Results of one layer. Shapes: B rows, S positions, H hidden, A heads, K trees, P = depth + 1, I dense width. */
+export interface LayerOutput {
+  /** FFF layers only. */
+  fff: Omit<FffRecord, 'output'> | null;
+  /** [B*S, H], input of the feedforward (norm2 output); always kept: the timing ladder needs it. */
+  ffnInput: Float32Array;
+  feedforwardMicroseconds: number;
+  attentionMicroseconds: number;
+  /** The rest only with `recordAll`. */
+  attnProbs?: Float32Array;
+  attnOut?: Float32Array;
+  ffnPreact?: Float32Array;
+  ffnAct?: Float32Array;
+  ffnOutput?: Float32Array;
+  hidden?: Float32Array;
+}
+
+export interface EncoderOutput {
+  rows: number;
+  positions: number;
+  embedding?: Float32Array;
+  layers: LayerOutput[];
+  /** [B*S, H]. */
+  finalNorm: Float32Array;
+  /** [logitsAt.length, V] in the order asked for; with `recordAll`, [B*S, V]. */
+  logits: Float32Array | null;
+  embeddingMicroseconds: number;
+  headMicroseconds: number;
+}
