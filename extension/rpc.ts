@@ -72,7 +72,8 @@ export type None = Record<never, never>;
  * @typeParam Incoming events the other side emits.
  */
 export class Rpc<Local, Remote, Outgoing = None, Incoming = None> implements Disposable {
-  private nextId = 1;
+  /** Starts anywhere: a page that was loaded anew must not take an answer to its predecessor's question for its own. */
+  private nextId = Math.floor(Math.random() * 2 ** 40);
   private closed = false;
   private readonly pending = new Map<number, PendingCall>();
   private readonly running = new Map<number, AbortController>();
@@ -183,15 +184,18 @@ export class Rpc<Local, Remote, Outgoing = None, Incoming = None> implements Dis
     this.listeners.clear();
   }
 
-  private trySend(message: WireMessage): void {
+  /** False when the transport refused the message; true also when there is nobody to send it to any more. */
+  private trySend(message: WireMessage): boolean {
     if (this.closed) {
-      return;
+      return true;
     }
     try {
       this.channel.send(message);
+      return true;
     } catch (thrown) {
       // The transport went away between our check and the send; its close event settles every waiting call.
       this.onHandlerError(`sending ${message.kind}`, thrown);
+      return false;
     }
   }
 
@@ -239,7 +243,11 @@ export class Rpc<Local, Remote, Outgoing = None, Incoming = None> implements Dis
         throw new FffError('PROTOCOL_MISMATCH', `The other side asked for an unknown method "${method}".`);
       }
       const result: unknown = await handler.call(this.handlers, ...parameters, { signal: controller.signal });
-      this.trySend({ kind: 'reply', id, reply: { ok: true, result } });
+      if (!this.trySend({ kind: 'reply', id, reply: { ok: true, result } })) {
+        // The result itself may be what cannot be sent; the caller must not wait for ever.
+        const message = `The answer to "${method}" could not be sent.`;
+        this.trySend({ kind: 'reply', id, reply: { ok: false, error: { code: 'INTERNAL', message } } });
+      }
     } catch (thrown) {
       this.onHandlerError(method, thrown);
       this.trySend({ kind: 'reply', id, reply: { ok: false, error: toWireError(thrown) } });

@@ -57,6 +57,11 @@ export function pathBits(leaf: number, depth: number): string {
   return depth === 0 ? '' : leaf.toString(2).padStart(depth, '0');
 }
 
+/** Level of the first node in which the paths to two leaves differ, 1 .. depth; `depth + 1` when they are the same. */
+export function divergenceLevel(leaf: number, other: number, depth: number): number {
+  return depth + 1 - (32 - Math.clz32(leaf ^ other));
+}
+
 /** True when `ancestor` lies on the path from the root to `node` (a node is its own ancestor). */
 export function isAncestor(ancestor: number, node: number): boolean {
   const lift = levelOf(node) - levelOf(ancestor);

@@ -45,7 +45,8 @@ export interface Checkpoint {
   directory: string;
   weightsFile: string;
   weightsBytes: number;
-  weightsHash: string;
+  /** SHA-256 of the weights file, hex; the file is streamed when first asked. */
+  weightsHash(): Promise<string>;
   storedDtype: FloatDtype;
   architecture: Architecture;
   /** Distinct parameters, tied tensors once. */
@@ -107,13 +108,27 @@ export interface FffLayer {
   dispose(): void;
 }
 
+/** How a layer is stored and run; results never depend on `threads`. */
+export interface FffLayerOptions {
+  /**
+   * Storage of the weights; sums are float32 always. `exact-low` stores fp16 and takes every decision that its derived
+   * error bound leaves open again in fp32: its paths equal those of `fp32`. Default `fp32`.
+   */
+  precision?: FffPrecision;
+  /** Most threads one call may use; small calls use one. Default 1. */
+  threads?: number;
+}
+
+export type FffPrecision = 'fp32' | 'bf16' | 'fp16' | 'exact-low';
+
 /** The loaded addon. */
 export interface Kernel {
   /** Chosen implementation, for instance `avx512`. */
   readonly implementation: string;
   /** All implementations compiled in, with what they need and whether this CPU has it. */
   readonly implementations: readonly { name: string; description: string; supported: boolean }[];
-  createLayer(weights: FffWeights): FffLayer;
+  /** @throws FffError KERNEL_REFUSED on misshapen weights, OUT_OF_MEMORY. */
+  createLayer(weights: FffWeights, options?: FffLayerOptions): FffLayer;
 }
 
 /** A padded batch. */
@@ -134,6 +149,26 @@ export interface EncoderOptions {
   logitsAt?: number[];
   signal?: AbortSignal;
   onLayer?: (layer: number) => void;
+  /** Called after each layer's feedforward, outside its measured time; may change `output` and `fff` in place. */
+  onFeedforward?: (step: FeedforwardStep) => void;
+  /**
+   * Starts at a layer above 0 with the residual stream that left the layer before, [B*S, H], instead of at the
+   * embedding. The ids are then not looked at, and the output has the layers from there on only.
+   */
+  resume?: { layer: number; hidden: Float32Array };
+}
+
+/** One layer's feedforward in a running pass. The arrays are reused afterwards, except those of the output record. */
+export interface FeedforwardStep {
+  layer: number;
+  /** [B*S, H], the residual stream that the output is about to be added to. */
+  attended: Float32Array;
+  /** [B*S, H], what the feedforward read. */
+  input: Float32Array;
+  /** [B*S, H]. */
+  output: Float32Array;
+  /** FFF layers only. */
+  fff: Omit<FffRecord, 'output'> | null;
 }
 
 /** Results of one layer. Shapes: B rows, S positions, H hidden, A heads, K trees, P = depth + 1, I dense width. */
