@@ -109,7 +109,7 @@ function cellText(rows: readonly ResultRow[], result: BenchmarkResult, comparabl
 const DISTRIBUTIONS: Readonly<Record<ResultRow['distribution'], string>> = {
   spread: 'distinct tokens, spread over the tree',
   skewed: 'distinct tokens around a few directions',
-  'hidden-states': 'hidden states of the text',
+  'hidden-states': 'hidden states of the text, which come again whenever its end is reached',
   repeated: 'one token repeated, as in the published benchmark code, which flatters trees',
 };
 

@@ -12,7 +12,9 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   trace: async () => (await import('./trace')).traceCommand,
   verify: async () => (await import('./verify')).verifyCommand,
   tokenize: async () => (await import('./tokenize')).tokenizeCommand,
+  usage: async () => (await import('./usage')).usageCommand,
   info: async () => (await import('./info')).infoCommand,
+  bench: async () => (await import('./bench')).benchCommand,
 };
 
 /** Runs one command line (without the program's name) and returns the exit code. Never rejects. */

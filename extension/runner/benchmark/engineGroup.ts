@@ -1,0 +1,88 @@
+/** The engines of a group of cells, prepared when first needed and kept for all its batches. */
+import { toWireError } from '../../errors';
+import { ENGINES, engineSpecText } from './engineSpec';
+import type { EngineSpec } from './engineSpec';
+import { FffEngine } from './engines/fffKernel';
+import { denseWeights, prepareEngine } from './engines/registry';
+import type { EngineServices } from './engines/registry';
+import type { PreparedEngine } from './engines/engine';
+import type { Reference } from './verify';
+import type { PreparedWorkload } from './workload';
+
+export interface GroupEngine {
+  /** Unique in the group: what the plan calls it, and its threads where it names them. */
+  id: string;
+  spec: EngineSpec;
+  engine: PreparedEngine;
+  /** What a layer of the workload must compute. */
+  reference(layer: number): Reference;
+  /** Leaf nodes [tokens, trees] it reaches, for engines that can tell. */
+  leafNodes: ((tokens: number) => Int32Array) | null;
+}
+
+export class EngineGroup {
+  private prepared: Promise<{ engines: GroupEngine[]; failed: { engine: string; reason: string }[] }> | null = null;
+
+  /** @param threads Of engines that do not name their own. */
+  constructor(
+    readonly workload: PreparedWorkload,
+    private readonly specs: readonly EngineSpec[],
+    private readonly threads: number,
+    private readonly cores: number,
+    private readonly services: EngineServices,
+  ) {}
+
+  /** All engines; those that cannot be prepared are named with the reason. */
+  engines(): Promise<{ engines: GroupEngine[]; failed: { engine: string; reason: string }[] }> {
+    this.prepared ??= this.prepareAll();
+    return this.prepared;
+  }
+
+  async dispose(): Promise<void> {
+    const prepared = await this.prepared;
+    for (const { engine } of prepared?.engines ?? []) {
+      await engine.dispose();
+    }
+  }
+
+  private async prepareAll(): Promise<{ engines: GroupEngine[]; failed: { engine: string; reason: string }[] }> {
+    const engines: GroupEngine[] = [];
+    const failed: { engine: string; reason: string }[] = [];
+    const seen = new Set<string>();
+    for (const spec of this.specs) {
+      const threads = this.threadsOf(spec);
+      const identity = `${engineSpecText({ ...spec, threads: null })}/${threads}`;
+      if (seen.has(identity)) {
+        // On one core `dense-twin` and `dense-twin/all` are the same thing.
+        continue;
+      }
+      seen.add(identity);
+      try {
+        const engine = await prepareEngine(spec, this.workload, threads, this.services);
+        engines.push({ id: engineSpecText(spec), spec, engine, ...this.referenceOf(spec, engine) });
+      } catch (thrown) {
+        failed.push({ engine: engineSpecText(spec), reason: toWireError(thrown).message });
+      }
+    }
+    return { engines, failed };
+  }
+
+  private threadsOf(spec: EngineSpec): number {
+    if (spec.engine.startsWith('paper-')) {
+      return 1;
+    }
+    return spec.threads === null ? this.threads : spec.threads === 0 ? this.cores : spec.threads;
+  }
+
+  private referenceOf(spec: EngineSpec, engine: PreparedEngine): Pick<GroupEngine, 'reference' | 'leafNodes'> {
+    const { workload } = this;
+    if (ENGINES[spec.engine].kind === 'fff') {
+      return {
+        reference: (layer) => ({ kind: 'fff', weights: workload.layers[layer]! }),
+        leafNodes: engine instanceof FffEngine ? (tokens) => engine.leafNodes(tokens) : null,
+      };
+    }
+    const weights = denseWeights(spec, workload);
+    return { reference: (layer) => workload.referenceOf(weights[layer]!), leafNodes: null };
+  }
+}

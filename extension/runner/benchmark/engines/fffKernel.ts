@@ -1,0 +1,90 @@
+/** Our own kernel: the implementation it chooses, or a forced one, in any precision it stores. */
+import { FffError } from '../../../errors';
+import type { FffLayer, FffWeights } from '../../contracts';
+import type { Precision } from '../engineSpec';
+import { LocalEngine } from './engine';
+import type { Workload } from './engine';
+
+/** What the benchmark needs of the loaded addon. */
+export interface BenchmarkKernel {
+  readonly implementation: string;
+  readonly implementations: readonly { name: string; supported: boolean }[];
+  createLayer(weights: FffWeights, options: { precision: Precision; threads: number }): FffLayer;
+}
+
+/** An FFF engine also tells which leaves it reached, so that path flips can be counted. */
+export class FffEngine extends LocalEngine {
+  constructor(
+    kernel: BenchmarkKernel,
+    private readonly fffLayers: readonly FffLayer[],
+    private readonly source: Workload,
+    implementation: string | null,
+    precision: Precision,
+    threads: number,
+  ) {
+    super(
+      { implementation: implementation ?? kernel.implementation, precision, threads },
+      source,
+      fffLayers.map((layer) => ({
+        run: (input, tokens, output) => layer.forwardInto(input, tokens, output),
+        dispose: () => layer.dispose(),
+      })),
+    );
+  }
+
+  /** Leaf nodes [tokens, trees] of the pool's first tokens through the first layer. */
+  leafNodes(tokens: number): Int32Array {
+    const { width, trees, depth, pool } = this.source;
+    const { nodes } = this.fffLayers[0]!.forward(pool.subarray(0, tokens * width), tokens);
+    return Int32Array.from({ length: tokens * trees }, (_, path) => nodes[path * (depth + 1) + depth]!);
+  }
+}
+
+/** @throws FffError KERNEL_UNKNOWN_IMPLEMENTATION, KERNEL_REFUSED, OUT_OF_MEMORY. */
+export function prepareFff(
+  kernel: BenchmarkKernel,
+  workload: Workload,
+  implementation: string | null,
+  precision: Precision,
+  threads: number,
+): FffEngine {
+  const supported = kernel.implementations.filter((known) => known.supported).map(({ name }) => name);
+  if (implementation !== null && !supported.includes(implementation)) {
+    throw new FffError(
+      'KERNEL_UNKNOWN_IMPLEMENTATION',
+      `This CPU cannot run the kernel implementation "${implementation}"; it can run ${supported.join(', ')}.`,
+      'Leave that engine out.',
+    );
+  }
+  const layers: FffLayer[] = [];
+  try {
+    for (const weights of workload.layers) {
+      layers.push(forced(implementation, () => kernel.createLayer(weights, { precision, threads })));
+    }
+  } catch (thrown) {
+    layers.forEach((layer) => layer.dispose());
+    throw thrown;
+  }
+  return new FffEngine(kernel, layers, workload, implementation, precision, threads);
+}
+
+/**
+ * Packs with an implementation forced by environment, which is the addon's only way to force one, and restores it. The
+ * library reads the variable whenever it packs a layer.
+ */
+function forced<T>(implementation: string | null, pack: () => T): T {
+  if (implementation === null) {
+    return pack();
+  }
+  const before = process.env.FFF_FORCE_IMPLEMENTATION;
+  process.env.FFF_FORCE_IMPLEMENTATION = implementation;
+  try {
+    return pack();
+  } finally {
+    if (before === undefined) {
+      delete process.env.FFF_FORCE_IMPLEMENTATION;
+    } else {
+      process.env.FFF_FORCE_IMPLEMENTATION = before;
+    }
+  }
+}

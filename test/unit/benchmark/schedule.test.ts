@@ -1,0 +1,225 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS, type Limits } from '../../../extension/runner/benchmark/plan';
+import { Random } from '../../../extension/runner/benchmark/random';
+import { isSettled, measure, type Subject } from '../../../extension/runner/benchmark/schedule';
+import { FakeClock, fakeSubject } from './fakes';
+
+interface Logged {
+  id: string;
+  calls: number;
+}
+
+function setUp(limits: Partial<Limits> = {}) {
+  const clock = new FakeClock();
+  const log: Logged[] = [];
+  const random = new Random(5);
+  const options = { limits: { ...DEFAULT_LIMITS, ...limits }, random, clock, budgetMs: Infinity };
+  return { clock, log, options };
+}
+
+describe('rounds', () => {
+  it('measures at least 30 pairs and 3 seconds', async () => {
+    const { clock, log, options } = setUp();
+    const subjects = [fakeSubject('fff', clock, log, () => 100), fakeSubject('dense', clock, log, () => 20_000, true)];
+    const measurement = await measure(subjects, options);
+    expect(measurement.ended).toBe('complete');
+    // A round takes about 35 ms, so the 3 seconds decide.
+    for (const { samples } of measurement.subjects) {
+      expect(samples.length).toBeGreaterThan(30);
+      expect(samples.map(({ round }) => round)).toEqual(samples.map((_, index) => index));
+    }
+    expect(clock.ms).toBeGreaterThanOrEqual(3000);
+  });
+
+  it('is content with 7 pairs where a pair takes more than 0.3 seconds', async () => {
+    const { clock, log, options } = setUp();
+    const subjects = [
+      fakeSubject('slow', clock, log, () => 400_000),
+      fakeSubject('dense', clock, log, () => 450_000, true),
+    ];
+    const measurement = await measure(subjects, options);
+    expect(measurement.subjects.map(({ samples }) => samples.length)).toEqual([7, 7]);
+  });
+
+  it('stops measuring a slow subject early while quick ones go on', async () => {
+    const { clock, log, options } = setUp();
+    const subjects = [
+      fakeSubject('quick', clock, log, () => 1000),
+      fakeSubject('weak', clock, log, () => 900_000),
+      fakeSubject('dense', clock, log, () => 5000, true),
+    ];
+    const [quick, weak, dense] = (await measure(subjects, options)).subjects;
+    expect(weak!.samples).toHaveLength(7);
+    expect(quick!.samples).toHaveLength(30);
+    expect(dense!.samples).toHaveLength(30);
+  });
+
+  it('interleaves all subjects and runs every second round backwards', async () => {
+    const { clock, log, options } = setUp({ burstMs: 0, leadMs: 0, minimumSeconds: 0, warmupSeconds: 0 });
+    const subjects = ['a', 'b', 'c', 'd'].map((id) => fakeSubject(id, clock, log, () => 1000, true));
+    const { rounds } = await measure(subjects, options);
+    const orders = log.slice(-4 * rounds).map(({ id }) => id);
+    const firsts = new Set<string>();
+    for (let round = 0; round < rounds; round += 2) {
+      const forwards = orders.slice(4 * round, 4 * round + 4);
+      const backwards = orders.slice(4 * round + 4, 4 * round + 8);
+      expect([...forwards].sort()).toEqual(['a', 'b', 'c', 'd']);
+      expect(backwards).toEqual([...forwards].reverse());
+      firsts.add(forwards.join(''));
+    }
+    expect(firsts.size).toBeGreaterThan(3);
+  });
+
+  it('repeats short calls until a sample lasts, after an untimed lead-in', async () => {
+    const { clock, log, options } = setUp({ burstMs: 10, leadMs: 5 });
+    const [subject] = (await measure([fakeSubject('fff', clock, log, () => 2)], options)).subjects;
+    expect(subject!.callsPerSample).toBeGreaterThanOrEqual(5000);
+    expect(subject!.callsPerSample).toBeLessThan(6000);
+    expect(log.slice(-2).map(({ calls }) => calls)).toEqual([2500, subject!.callsPerSample]);
+    expect(subject!.samples[0]!.microsecondsPerCall).toBeCloseTo(2, 6);
+  });
+
+  it('pairs stay pairs when the budget ends the rounds early', async () => {
+    const { clock, log, options } = setUp();
+    const subjects = [
+      fakeSubject('fff', clock, log, () => 50_000),
+      fakeSubject('dense', clock, log, () => 100_000, true),
+    ];
+    const measurement = await measure(subjects, { ...options, budgetMs: 1000 });
+    expect(measurement.ended).toBe('budget');
+    expect(measurement.rounds).toBeGreaterThanOrEqual(7);
+    expect(measurement.rounds).toBeLessThan(30);
+    expect(new Set(measurement.subjects.map(({ samples }) => samples.length)).size).toBe(1);
+  });
+});
+
+describe('warm-up', () => {
+  it('goes on until the drift is small', async () => {
+    const { clock, log, options } = setUp({ burstMs: 0, leadMs: 0, minimumPairs: 2, minimumSeconds: 0 });
+    // Starts four times too slow and approaches 1000 by a tenth a call.
+    const subject = fakeSubject('fff', clock, log, (call) => 1000 * (1 + 3 * 0.9 ** call));
+    const [result] = (await measure([subject], options)).subjects;
+    expect(result!.settled).toBe(true);
+    // Two windows of three calls differ by less than 5 % only after more than fifteen calls.
+    expect(log.length - 2).toBeGreaterThan(15);
+    expect(result!.samples[0]!.microsecondsPerCall).toBeLessThan(1500);
+  });
+
+  it('ends when its time is up and says that nothing settled', async () => {
+    const { clock, log, options } = setUp({ warmupSeconds: 0.5, burstMs: 0, minimumPairs: 2, minimumSeconds: 0 });
+    const subject = fakeSubject('fff', clock, log, (call) => 1000 * 1.1 ** Math.min(call, 400));
+    const [result] = (await measure([subject], options)).subjects;
+    expect(result!.settled).toBe(false);
+    expect(result!.samples.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('never takes NaN for settled', () => {
+    expect(isSettled(100, 104, 0.05)).toBe(true);
+    expect(isSettled(100, 106, 0.05)).toBe(false);
+    expect(isSettled(NaN, 100, 0.05)).toBe(false);
+    expect(isSettled(100, NaN, 0.05)).toBe(false);
+    expect(isSettled(0, 0, 0.05)).toBe(false);
+  });
+});
+
+describe('what goes wrong', () => {
+  it('keeps every sample taken before it was cancelled', async () => {
+    const { clock, log, options } = setUp();
+    const controller = new AbortController();
+    const subjects: Subject[] = [
+      fakeSubject('dense', clock, log, () => 20_000, true),
+      fakeSubject('fff', clock, log, () => {
+        if (clock.ms > 1500) {
+          controller.abort();
+        }
+        return 15_000;
+      }),
+    ];
+    const measurement = await measure(subjects, { ...options, signal: controller.signal });
+    expect(measurement.ended).toBe('cancelled');
+    for (const { samples } of measurement.subjects) {
+      expect(samples.length).toBeGreaterThan(5);
+      expect(samples.length).toBeLessThan(60);
+    }
+  });
+
+  it('does nothing when cancelled before it began', async () => {
+    const { clock, log, options } = setUp();
+    const measurement = await measure([fakeSubject('fff', clock, log, () => 1)], {
+      ...options,
+      signal: AbortSignal.abort(),
+    });
+    expect(measurement.ended).toBe('cancelled');
+    expect(log).toHaveLength(0);
+  });
+
+  it('leaves out a subject that fails and measures the others', async () => {
+    const { clock, log, options } = setUp();
+    const broken: Subject = {
+      id: 'broken',
+      reference: false,
+      burst: () => Promise.reject(new Error('no memory left')),
+    };
+    const measurement = await measure([broken, fakeSubject('dense', clock, log, () => 10_000, true)], options);
+    expect(measurement.subjects[0]).toMatchObject({
+      samples: [],
+      failure: expect.stringContaining('no memory left') as string,
+    });
+    expect(measurement.subjects[1]!.samples.length).toBeGreaterThanOrEqual(30);
+  });
+
+  it('ends when every subject has failed', async () => {
+    const { options } = setUp();
+    const broken: Subject = { id: 'broken', reference: true, burst: () => Promise.reject(new Error('gone')) };
+    expect((await measure([broken], options)).subjects[0]!.samples).toEqual([]);
+  });
+
+  it.each([NaN, 0, -1, Infinity])('takes %d microseconds for no duration', async (microseconds) => {
+    const { options } = setUp();
+    const subject: Subject = { id: 'odd', reference: true, burst: async () => microseconds };
+    const [result] = (await measure([subject], options)).subjects;
+    expect(result!.failure).toContain('which is no duration');
+    expect(result!.samples).toEqual([]);
+  });
+
+  it('throws away the round in which the machine slept', async () => {
+    const { clock, log, options } = setUp({ minimumSeconds: 0, burstMs: 0, leadMs: 0, warmupSeconds: 0 });
+    let sleptAfter = 0;
+    const subject = fakeSubject('fff', clock, log, (call) => {
+      if (call === 20) {
+        clock.skewMs += 60_000;
+        sleptAfter = call;
+      }
+      return call === 20 ? 9_000_000 : 1000;
+    });
+    const measurement = await measure([subject], options);
+    expect(sleptAfter).toBe(20);
+    expect(measurement.interruptions).toBe(1);
+    const samples = measurement.subjects[0]!.samples;
+    expect(samples).toHaveLength(30);
+    expect(samples.every(({ microsecondsPerCall }) => microsecondsPerCall === 1000)).toBe(true);
+    expect(measurement.rounds).toBe(31);
+  });
+
+  it('waits while paused and goes on afterwards', async () => {
+    const { clock, log, options } = setUp({ minimumPairs: 3, minimumSeconds: 0 });
+    let pauses = 0;
+    const whilePaused = async (): Promise<void> => {
+      pauses++;
+      clock.ms += 1000;
+    };
+    const measurement = await measure([fakeSubject('fff', clock, log, () => 20_000)], { ...options, whilePaused });
+    expect(pauses).toBeGreaterThanOrEqual(3);
+    expect(measurement.subjects[0]!.samples.every((sample) => sample.microsecondsPerCall === 20_000)).toBe(true);
+  });
+
+  it('reports progress from 0 to 1 and never backwards', async () => {
+    const { clock, log, options } = setUp();
+    const parts: number[] = [];
+    const subject = fakeSubject('fff', clock, log, () => 30_000, true);
+    await measure([subject], { ...options, onProgress: (part) => parts.push(part) });
+    expect(parts[0]).toBe(0);
+    expect(parts[parts.length - 1]).toBe(1);
+    expect(parts).toEqual([...parts].sort((a, b) => a - b));
+  });
+});
