@@ -1,0 +1,316 @@
+// Node-API surface: converts and validates, computes nothing.
+//
+// Every array is checked for type and length before the library sees a pointer, so that no argument a script can pass
+// reaches memory it does not own. Failures are JavaScript errors with a `code` the loader translates:
+//   BAD_ARGUMENT, SIZE_OVERFLOW, OUT_OF_MEMORY, UNKNOWN_IMPLEMENTATION, UNSUPPORTED_CPU, NOT_REPRESENTABLE, DISPOSED.
+// Output arrays are the caller's: allocating them here could end the process when memory runs out.
+#include <napi.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "fff.h"
+
+namespace {
+
+const char* code_of(fff_status status) {
+  switch (status) {
+    case FFF_OK:
+    case FFF_BAD_ARGUMENT: return "BAD_ARGUMENT";
+    case FFF_SIZE_OVERFLOW: return "SIZE_OVERFLOW";
+    case FFF_OUT_OF_MEMORY: return "OUT_OF_MEMORY";
+    case FFF_UNKNOWN_NAME: return "UNKNOWN_IMPLEMENTATION";
+    case FFF_UNSUPPORTED_CPU: return "UNSUPPORTED_CPU";
+    case FFF_NOT_REPRESENTABLE: return "NOT_REPRESENTABLE";
+  }
+  return "BAD_ARGUMENT";
+}
+
+// Leaves a pending JavaScript exception.
+void fail(Napi::Env env, const char* code, const std::string& message) {
+  Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, code));
+  error.ThrowAsJavaScriptException();
+}
+
+std::string known_names() {
+  std::string names;
+  for (size_t i = 0; i < fff_implementation_count(); i++) {
+    const fff_implementation_info info = fff_implementation_at(i);
+    names += (i == 0 ? "" : ", ") + std::string(info.name) + (info.supported ? "" : " (not on this CPU)");
+  }
+  return names;
+}
+
+void fail(Napi::Env env, fff_status status, const char* what) {
+  std::string message = std::string(what) + ": " + fff_status_text(status);
+  if (status == FFF_UNKNOWN_NAME || status == FFF_UNSUPPORTED_CPU) {
+    message += "; known are " + known_names();
+  }
+  fail(env, code_of(status), message);
+}
+
+// A non-negative integer, or false with a pending exception.
+bool read_size(const Napi::Value& value, const char* name, size_t* size) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1.0;
+  if (!(number >= 0.0 && number <= 9007199254740991.0 && number == std::floor(number))) {
+    fail(value.Env(), "BAD_ARGUMENT", std::string(name) + " must be a non-negative integer");
+    return false;
+  }
+  *size = static_cast<size_t>(number);
+  return true;
+}
+
+bool multiply(size_t a, size_t b, size_t* product) {
+  if (b != 0 && a > SIZE_MAX / b) {
+    return false;
+  }
+  *product = a * b;
+  return true;
+}
+
+// A typed array of exactly `length` elements of 4 bytes, or false with a pending exception. A detached one has length 0.
+template <class T>
+bool read_array(const Napi::Value& value, const char* name, napi_typedarray_type type, size_t length, T** data) {
+  const char* kind = type == napi_float32_array ? "a Float32Array" : "an Int32Array";
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+    fail(value.Env(), "BAD_ARGUMENT", std::string(name) + " must be " + kind);
+    return false;
+  }
+  napi_typedarray_type actual;
+  size_t actual_length = 0;
+  void* memory = nullptr;
+  if (napi_get_typedarray_info(value.Env(), value, &actual, &actual_length, &memory, nullptr, nullptr) != napi_ok) {
+    fail(value.Env(), "BAD_ARGUMENT", std::string(name) + " cannot be read");
+    return false;
+  }
+  if (actual_length != length) {
+    fail(value.Env(), "BAD_ARGUMENT",
+         std::string(name) + " must have " + std::to_string(length) + " elements, not " +
+             std::to_string(actual_length));
+    return false;
+  }
+  *data = static_cast<T*>(memory);
+  return true;
+}
+
+template <class T>
+bool read_optional_array(const Napi::Value& value, const char* name, napi_typedarray_type type, size_t length,
+                         T** data) {
+  *data = nullptr;
+  return value.IsNull() || value.IsUndefined() || read_array(value, name, type, length, data);
+}
+
+bool read_precision(const Napi::Value& value, int* precision) {
+  static const struct {
+    const char* name;
+    fff_precision precision;
+  } kNames[] = {{"fp32", FFF_FP32}, {"bf16", FFF_BF16}, {"fp16", FFF_FP16}, {"exact-low", FFF_EXACT_LOW}};
+  *precision = FFF_FP32;
+  if (value.IsUndefined()) {
+    return true;
+  }
+  if (value.IsString()) {
+    const std::string name = value.As<Napi::String>();
+    for (const auto& known : kNames) {
+      if (name == known.name) {
+        *precision = known.precision;
+        return true;
+      }
+    }
+  }
+  fail(value.Env(), "BAD_ARGUMENT", "precision must be one of fp32, bf16, fp16, exact-low");
+  return false;
+}
+
+class LayerHandle : public Napi::ObjectWrap<LayerHandle> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Layer",
+                       {InstanceMethod<&LayerHandle::forward>("forward"),
+                        InstanceMethod<&LayerHandle::dispose>("dispose"),
+                        InstanceAccessor<&LayerHandle::bytes>("bytes")});
+  }
+
+  // new Layer({width, depth, trees, inputWeights, inputBias, outputWeights}, {precision?, threads?}?)
+  explicit LayerHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LayerHandle>(info) {
+    Napi::Env env = info.Env();
+    if (!info[0].IsObject()) {
+      fail(env, "BAD_ARGUMENT", "weights must be an object");
+      return;
+    }
+    const Napi::Object from = info[0].As<Napi::Object>();
+    fff_weights weights = {};
+    fff_options options = {FFF_FP32, 1};
+    if (!read_options(info[1], &options) || !read_weights(from, &weights)) {
+      return;
+    }
+    const fff_status status = fff_layer_create(nullptr, &weights, &options, &layer_);
+    if (status != FFF_OK) {
+      fail(env, status, "the layer cannot be packed");
+      return;
+    }
+    width_ = weights.width;
+    path_ = weights.trees * (weights.depth + 1);
+    account(env, static_cast<int64_t>(fff_layer_bytes(layer_)));
+  }
+
+  void Finalize(Napi::Env env) override { release(env); }
+
+ private:
+  static bool read_weights(const Napi::Object& from, fff_weights* weights) {
+    Napi::Env env = from.Env();
+    // Every getter runs before the first pointer is taken: one of them could detach an array already looked at.
+    Napi::Value width, depth, trees, input_value, bias_value, output_value;
+    if (!read_member(from, "width", &width) || !read_member(from, "depth", &depth) ||
+        !read_member(from, "trees", &trees) || !read_member(from, "inputWeights", &input_value) ||
+        !read_member(from, "inputBias", &bias_value) || !read_member(from, "outputWeights", &output_value)) {
+      return false;
+    }
+    if (!read_size(width, "width", &weights->width) || !read_size(depth, "depth", &weights->depth) ||
+        !read_size(trees, "trees", &weights->trees)) {
+      return false;
+    }
+    if (weights->width == 0 || weights->trees == 0) {
+      fail(env, "BAD_ARGUMENT", "width and trees must be at least 1");
+      return false;
+    }
+    size_t rows, values;
+    if (weights->depth > FFF_MAX_DEPTH) {
+      fail(env, "SIZE_OVERFLOW", "depth must be at most " + std::to_string(FFF_MAX_DEPTH));
+      return false;
+    }
+    if (!multiply(weights->trees, (size_t{2} << weights->depth) - 1, &rows) ||
+        !multiply(rows, weights->width, &values) || values > PTRDIFF_MAX / sizeof(float)) {
+      fail(env, FFF_SIZE_OVERFLOW, "width, depth and trees");
+      return false;
+    }
+    float *input, *bias, *output;
+    if (!read_array(input_value, "inputWeights", napi_float32_array, values, &input) ||
+        !read_array(bias_value, "inputBias", napi_float32_array, rows, &bias) ||
+        !read_array(output_value, "outputWeights", napi_float32_array, values, &output)) {
+      return false;
+    }
+    weights->input_weights = input;
+    weights->input_bias = bias;
+    weights->output_weights = output;
+    return true;
+  }
+
+  // A getter may throw; then the exception is already pending.
+  static bool read_member(const Napi::Object& from, const char* name, Napi::Value* value) {
+    *value = from.Get(name);
+    return !from.Env().IsExceptionPending();
+  }
+
+  static bool read_options(const Napi::Value& value, fff_options* options) {
+    if (value.IsUndefined()) {
+      return true;
+    }
+    if (!value.IsObject()) {
+      fail(value.Env(), "BAD_ARGUMENT", "options must be an object");
+      return false;
+    }
+    const Napi::Object from = value.As<Napi::Object>();
+    Napi::Value precision, threads;
+    if (!read_member(from, "precision", &precision) || !read_member(from, "threads", &threads) ||
+        !read_precision(precision, &options->precision)) {
+      return false;
+    }
+    return threads.IsUndefined() || read_size(threads, "threads", &options->threads);
+  }
+
+  // forward(input, tokens, output, nodes?, logits?, activations?)
+  Napi::Value forward(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    if (layer_ == nullptr) {
+      fail(env, "DISPOSED", "the layer was disposed");
+      return env.Undefined();
+    }
+    size_t tokens, values, path_values;
+    if (!read_size(info[1], "tokens", &tokens)) {
+      return env.Undefined();
+    }
+    if (!multiply(tokens, width_, &values) || !multiply(tokens, path_, &path_values)) {
+      fail(env, FFF_SIZE_OVERFLOW, "tokens");
+      return env.Undefined();
+    }
+    float *input, *output;
+    fff_recording recording;
+    if (!read_array(info[0], "input", napi_float32_array, values, &input) ||
+        !read_array(info[2], "output", napi_float32_array, values, &output) ||
+        !read_optional_array(info[3], "nodes", napi_int32_array, path_values, &recording.nodes) ||
+        !read_optional_array(info[4], "logits", napi_float32_array, path_values, &recording.logits) ||
+        !read_optional_array(info[5], "activations", napi_float32_array, path_values, &recording.activations)) {
+      return env.Undefined();
+    }
+    const fff_status status = fff_layer_forward(layer_, input, tokens, output, &recording);
+    if (status != FFF_OK) {
+      fail(env, status, "the forward pass cannot run");
+    }
+    return env.Undefined();
+  }
+
+  Napi::Value bytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(fff_layer_bytes(layer_)));
+  }
+
+  Napi::Value dispose(const Napi::CallbackInfo& info) {
+    release(info.Env());
+    return info.Env().Undefined();
+  }
+
+  // The collector cannot see native memory; told of it, it frees forgotten layers in time.
+  static void account(Napi::Env env, int64_t change) {
+    int64_t total;
+    (void)napi_adjust_external_memory(env, change, &total);
+  }
+
+  void release(Napi::Env env) {
+    if (layer_ != nullptr) {
+      account(env, -static_cast<int64_t>(fff_layer_bytes(layer_)));
+      fff_layer_destroy(layer_);
+      layer_ = nullptr;
+    }
+  }
+
+  fff_layer* layer_ = nullptr;
+  size_t width_ = 0;
+  size_t path_ = 0;
+};
+
+Napi::Array implementations(Napi::Env env) {
+  Napi::Array list = Napi::Array::New(env);
+  for (size_t i = 0; i < fff_implementation_count(); i++) {
+    const fff_implementation_info info = fff_implementation_at(i);
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", info.name);
+    entry.Set("description", info.description);
+    entry.Set("supported", Napi::Boolean::New(env, info.supported != 0));
+    list.Set(static_cast<uint32_t>(i), entry);
+  }
+  return list;
+}
+
+// choose(): the implementation layers will use, honouring FFF_FORCE_IMPLEMENTATION.
+Napi::Value choose(const Napi::CallbackInfo& info) {
+  const char* name = nullptr;
+  const fff_status status = fff_choose(nullptr, &name);
+  if (status != FFF_OK) {
+    fail(info.Env(), status, (FFF_FORCE_VARIABLE "=" + std::string(name == nullptr ? "" : name)).c_str());
+    return info.Env().Undefined();
+  }
+  return Napi::String::New(info.Env(), name);
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("implementations", implementations(env));
+  exports.Set("choose", Napi::Function::New<choose>(env, "choose"));
+  exports.Set("Layer", LayerHandle::define(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(fff, initialise)

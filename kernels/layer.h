@@ -1,0 +1,56 @@
+// A packed layer: what fff_layer_create makes of a checkpoint and forward.cc walks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "implementation.h"
+#include "memory.h"
+
+namespace fff {
+
+// Row r = tree * nodes + node everywhere.
+struct Layer {
+  const Implementation* implementation = nullptr;
+  size_t width = 0;
+  size_t depth = 0;
+  size_t trees = 0;
+  size_t levels = 0;   // depth + 1
+  size_t nodes = 0;    // of one tree
+  size_t padded = 0;   // width rounded up to kPad
+  size_t threads = 1;
+  Storage storage = kFloat32;
+  bool exact = false;  // recheck near decisions in float32
+
+  size_t row_stride = 0;    // bytes between packed rows
+  size_t exact_stride = 0;  // the same for the float32 rows of the recheck
+  Block input_rows;         // [rows, row_stride]
+  Block output_rows;        // [rows, row_stride], the transposed output weights
+  Block bias;               // float [rows]
+  Block exact_rows;         // [rows, exact_stride] float32 input weights, with `exact` only
+  // |stored logit - float32 logit| <= slope[r] * norm(x) + offset[r], with `exact` only.
+  Block bound_slope;        // float [rows]
+  Block bound_offset;       // float [rows]
+  // norm(x) <= norm_factor * sqrt(float32 x.x) + norm_floor.
+  float norm_factor = 1.0f;
+  float norm_floor = 0.0f;
+
+  const void* input_row(size_t row) const { return input_rows.as<char>() + row * row_stride; }
+  const void* output_row(size_t row) const { return output_rows.as<char>() + row * row_stride; }
+  const void* exact_row(size_t row) const { return exact_rows.as<char>() + row * exact_stride; }
+  size_t bytes() const {
+    return sizeof(Layer) + input_rows.bytes() + output_rows.bytes() + bias.bytes() + exact_rows.bytes() +
+           bound_slope.bytes() + bound_offset.bytes();
+  }
+};
+
+// Bytes between rows of `elements`: whole cache lines, and an odd number of them from eight on, so that neighbouring
+// rows of a path do not fall into the same few L1 sets (a stride of 6144 bytes would use 2 of 64).
+inline size_t padded_stride(size_t elements, size_t element_bytes) {
+  const size_t lines = (elements * element_bytes + 63) / 64;
+  return (lines >= 8 ? lines | 1 : lines) * 64;
+}
+
+}  // namespace fff
+
+struct fff_layer : fff::Layer {};
