@@ -1,0 +1,213 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { firstOfLevel, nodeCount } from '../../extension/tree';
+import { draw as drawNodeLink } from '../../webview/charts/nodeLink';
+import { draw as drawTreeMap, type TreeData, type TreeOptions } from '../../webview/charts/treeMap';
+import { leafGroups } from '../../webview/charts/treeMapScene';
+import { TraceView } from '../../webview/routing';
+import { TRAFFIC_STEPS } from '../../webview/theme';
+import { container, lightTheme, listenersLeftBy } from './support/page';
+import { recorder, type Recorder } from './support/recorder';
+import { sampleTrace, type SampleOptions } from './support/sampleTrace';
+
+afterEach(() => document.body.replaceChildren());
+
+const nothing = (): void => undefined;
+
+function dataOf(options: SampleOptions = {}, change: Partial<TreeData> = {}): TreeData {
+  const trace = sampleTrace({ layers: 1, ...options });
+  const view = new TraceView(trace).layer(0)!;
+  const labels = trace.tokens.map(({ text }) => text);
+  return { view, tree: 0, token: 3, pinned: null, hovered: null, labels, colourLevel: 3, ...change };
+}
+
+function optionsWith(drawn: Recorder, change: Partial<TreeOptions> = {}): TreeOptions {
+  return {
+    theme: lightTheme,
+    fallbackWidth: 2048,
+    height: 312,
+    painter: () => drawn,
+    onHover: nothing,
+    onPick: nothing,
+    ...change,
+  };
+}
+
+/** Rectangles of one level other than the empty row below them. */
+function cells(drawn: Recorder, level: number, row: number): Recorder['rects'] {
+  return drawn.rects.filter(({ y, fill }) => y === level * row && fill !== lightTheme().empty);
+}
+
+describe.each<SampleOptions>([
+  { depth: 11 },
+  { depth: 4, trees: 8 },
+  { depth: 0 },
+  { depth: 15, tokens: 512 },
+  { depth: 11, tokens: 512 },
+])('tree map of %o', (shape) => {
+  const data = dataOf(shape);
+  const row = Math.max(12, Math.min(28, Math.floor(312 / data.view.levels)));
+
+  it('draws exactly the visited cells of each level that is wide enough', () => {
+    const drawn = recorder();
+    drawTreeMap(container(), data, optionsWith(drawn));
+    const traffic = data.view.traffic(0);
+    expect(drawn.rects.filter(({ fill }) => fill === lightTheme().empty)).toHaveLength(data.view.levels);
+    for (let level = 0; level <= Math.min(10, data.view.depth); level++) {
+      const visited = [...traffic.slice(firstOfLevel(level), firstOfLevel(level + 1))];
+      const expected = visited.flatMap((count, ordinal) => (count > 0 ? [(ordinal * 2048) / 2 ** level] : []));
+      expect(cells(drawn, level, row).map(({ x }) => x)).toEqual(expected);
+    }
+  });
+
+  it('carries the focused path as data and as a line through its cells', () => {
+    const body = container();
+    drawTreeMap(body, data, optionsWith(recorder()));
+    const path = data.view.path(3, 0);
+    const { dataset } = body.querySelector<HTMLElement>('.tree-map')!;
+    expect(dataset['path']).toBe(path.join(','));
+    expect(dataset['leaf']).toBe(String(data.view.leaf(3, 0)));
+    expect(dataset['nodes']).toBe(String(nodeCount(data.view.depth)));
+    const points = body.querySelector('.path-line')!.getAttribute('points')!.split(' ');
+    expect(points).toHaveLength(path.length);
+    const [x] = points.at(-1)!.split(',').map(Number) as [number];
+    const leafCentre = ((data.view.leaf(3, 0) + 0.5) / 2 ** data.view.depth) * 2048;
+    expect(Math.abs(x - leafCentre)).toBeLessThan(0.06);
+  });
+});
+
+describe('tree map', () => {
+  it('colours by sub-tree and traffic', () => {
+    const drawn = recorder();
+    const data = dataOf();
+    drawTreeMap(container(), data, optionsWith(drawn));
+    const theme = lightTheme();
+    expect(cells(drawn, 0, 26)[0]!.fill).toBe(theme.traffic(null, 8, TRAFFIC_STEPS - 1));
+    const tokens = data.view.tokens;
+    const node = 7;
+    const count = data.view.traffic(0)[node]!;
+    const step = count <= 1 ? 0 : Math.round((Math.log(count) / Math.log(tokens)) * (TRAFFIC_STEPS - 1));
+    expect(cells(drawn, 3, 26)[0]!.fill).toBe(theme.traffic(0, 8, step));
+  });
+
+  it('repaints the mass for another layer or zoom, not for another token', () => {
+    const drawn = recorder();
+    const data = dataOf();
+    const body = container();
+    const chart = drawTreeMap(body, data, optionsWith(drawn));
+    chart.update({ ...data, token: 5, hovered: 2, pinned: 1 });
+    expect(drawn.frames).toBe(1);
+    expect(body.querySelectorAll('.hovered, .pinned')).toHaveLength(2);
+    chart.update(dataOf({ seed: 9 }));
+    expect(drawn.frames).toBe(2);
+  });
+
+  it('picks by arithmetic, and snaps to what is drawn where nodes are thinner than a pointer is steady', () => {
+    const onPick = vi.fn();
+    const body = container();
+    const data = dataOf();
+    drawTreeMap(body, data, optionsWith(recorder(), { onPick }));
+    const overlay = body.querySelector('.overlay')!;
+    const click = (clientX: number, clientY: number): void => {
+      overlay.dispatchEvent(new MouseEvent('click', { bubbles: true, clientX, clientY }));
+    };
+    click(1500, 30);
+    const leaf = data.view.leaf(3, 0);
+    click(leaf + 2.5, 11 * 26 + 5);
+    click(1500, 12 * 26 + 5);
+    expect(onPick.mock.calls.map(([node]: number[]) => node)).toEqual([2, expect.any(Number)]);
+    const picked = (onPick.mock.calls[1] as [number])[0];
+    expect(data.view.traffic(0)[picked]).toBeGreaterThan(0);
+    expect(Math.abs(picked - firstOfLevel(11) - leaf)).toBeLessThanOrEqual(5);
+  });
+
+  it('zooms to a node without moving others out of order, and back', () => {
+    vi.stubGlobal('matchMedia', () => ({ matches: true }));
+    const drawn = recorder();
+    const body = container();
+    const data = dataOf();
+    const chart = drawTreeMap(body, data, optionsWith(drawn));
+    chart.frame(2046);
+    const zoom = Number(body.querySelector<HTMLElement>('.tree-map')!.dataset['zoom']);
+    expect(zoom).toBeGreaterThan(100);
+    expect(drawn.frames).toBeGreaterThan(1);
+    const whole = cells(drawn, 0, 26);
+    expect(whole).toHaveLength(1);
+    expect([whole[0]!.x, whole[0]!.width]).toEqual([0, 2048]);
+    chart.reset();
+    expect(body.querySelector<HTMLElement>('.tree-map')!.dataset['zoom']).toBe('1.000');
+    chart.zoomBy(2);
+    expect(body.querySelector<HTMLElement>('.tree-map')!.dataset['zoom']).toBe('2.000');
+    vi.unstubAllGlobals();
+  });
+
+  it('groups the tokens of a leaf under one label', () => {
+    const trace = sampleTrace({ depth: 0, text: 'a a b' });
+    const viewOf = () => new TraceView(trace).layer(0)!;
+    expect(leafGroups(viewOf(), 0, ['a', 'a', 'b', '<sep>'])).toEqual([
+      { leaf: 0, tokens: [0, 1, 2, 3], text: 'a +3' },
+    ]);
+    expect(leafGroups(viewOf(), 0, ['a', 'a', 'a', 'a'])[0]!.text).toBe('a ×4');
+  });
+
+  it('says in words what the focus is on', () => {
+    const body = container();
+    const data = dataOf({ depth: 4 });
+    const chart = drawTreeMap(body, data, optionsWith(recorder()));
+    const leaf = data.view.leaf(3, 0);
+    const bits = leaf.toString(2).padStart(4, '0');
+    expect(body.querySelector('.readout')!.textContent).toContain(`reaches leaf ${leaf} by ${bits}`);
+    chart.update({ ...data, hovered: 0 });
+    expect(body.querySelector('.readout')!.textContent).toContain(`44 of 44 tokens`);
+  });
+});
+
+describe('nodes and links', () => {
+  it('draws a disc for each visited node and a curve for each visited link', () => {
+    const drawn = recorder();
+    const data = dataOf();
+    drawNodeLink(container(), data, optionsWith(drawn, { fallbackWidth: 600 }));
+    const visited = data.view.distinctNodes(0);
+    expect(drawn.discsDrawn.reduce((sum, { flat }) => sum + flat.length / 3, 0)).toBe(visited);
+    const colours = new Set(drawn.discsDrawn.map(({ fill }) => fill));
+    const links = drawn.curvesDrawn.filter(({ stroke }) => colours.has(stroke));
+    expect(links.reduce((sum, { flat }) => sum + flat.length / 8, 0)).toBe(visited - 1);
+  });
+
+  it('picks the node under the pointer', () => {
+    const onPick = vi.fn();
+    const body = container();
+    drawNodeLink(body, dataOf({ depth: 1 }), optionsWith(recorder(), { fallbackWidth: 400, onPick }));
+    const overlay = body.querySelector('.overlay')!;
+    // A tree of depth 1: the left child sits on the right of the root (clockwise from the top), the right child left.
+    for (const clientX of [200, 386, 14]) {
+      overlay.dispatchEvent(new MouseEvent('click', { bubbles: true, clientX, clientY: 200 }));
+    }
+    expect(onPick.mock.calls.map(([node]: number[]) => node)).toEqual([0, 1, 2]);
+  });
+
+  it.each([0, 15])('draws depth %i', (depth) => {
+    const drawn = recorder();
+    const body = container();
+    drawNodeLink(body, dataOf({ depth }), optionsWith(drawn));
+    expect(body.querySelector<HTMLElement>('.node-link')!.dataset['path']!.split(',')).toHaveLength(depth + 1);
+    expect(drawn.discsDrawn.length).toBeGreaterThan(0);
+  });
+});
+
+describe.each([
+  ['tree map', drawTreeMap],
+  ['nodes and links', drawNodeLink],
+])('%s', (_, draw) => {
+  it('leaves no listener and no element behind', () => {
+    const body = container();
+    const left = listenersLeftBy(() => {
+      const data = dataOf();
+      const chart = draw(body, data, optionsWith(recorder()));
+      chart.update({ ...data, token: 4 });
+      chart.update(dataOf({ seed: 3 }));
+      chart.dispose();
+    });
+    expect(left).toEqual([]);
+    expect(body.childElementCount).toBe(0);
+  });
+});

@@ -1,0 +1,201 @@
+/**
+ * The node-link form of the tree map: the same tree around its root, zoomable and pannable in both directions, with the
+ * focused token's path stroked. Canvas for the mass, SVG for focus.
+ */
+import { select } from 'd3-selection';
+import 'd3-transition';
+import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomTransform } from 'd3-zoom';
+import { levelOf } from '../../extension/tree';
+import { Disposer, el, observeWidth, prefersReducedMotion, svg } from '../dom';
+import { plural, visibleText } from '../format';
+import type { LayerView } from '../routing';
+import { nearestVisited } from './layout/icicle';
+import { levelRadius, nodeNear, nodePoint } from './layout/radial';
+import { linkCurve, paintNodeLink, place, type RadialScene } from './nodeLinkScene';
+import { canvasPainter } from './painter';
+import type { TreeChart, TreeData, TreeOptions } from './treeMap';
+
+const MARGIN = 14;
+
+export function draw(container: HTMLElement, initial: TreeData, options: TreeOptions): TreeChart {
+  const disposer = new Disposer();
+  let data = initial;
+  let transform: ZoomTransform = zoomIdentity;
+  let width = 0;
+  let painted = '';
+  let paintedView: LayerView | null = null;
+  const canvas = el('canvas', { 'aria-hidden': 'true' });
+  const overlay = svg('svg', { class: 'overlay', role: 'img' });
+  const plot = el('div', { class: 'plot' }, canvas, overlay);
+  const readout = el('p', { class: 'readout', 'data-testid': 'tree-readout' });
+  const root = el('div', { class: 'node-link', 'data-testid': 'node-link' }, plot, readout);
+  container.append(root);
+  disposer.add(() => root.remove());
+  const painter = (options.painter ?? canvasPainter)(canvas);
+
+  const height = (): number => Math.min(width, Math.max(260, options.height * 1.6));
+  const scene = (): RadialScene => {
+    const radius = (Math.min(width, height()) / 2 - MARGIN) * transform.k;
+    const centre = { x: transform.applyX(width / 2), y: transform.applyY(height() / 2) };
+    const { view, tree, colourLevel } = data;
+    return { view, tree, colourLevel, width, height: height(), centre, radius };
+  };
+
+  const zooming = zoom<SVGSVGElement, unknown>()
+    .filter((event: MouseEvent) => (event.type === 'wheel' ? event.ctrlKey || event.metaKey : event.button === 0))
+    .on('zoom', (event: D3ZoomEvent<SVGSVGElement, unknown>) => {
+      transform = event.transform;
+      paint();
+    });
+  const target = select(overlay);
+  target.call(zooming).on('dblclick.zoom', null);
+  disposer.add(() => {
+    target.interrupt();
+    target.on('.zoom', null);
+  });
+
+  function paint(): void {
+    const theme = options.theme();
+    const current = scene();
+    const key = [
+      data.tree,
+      data.colourLevel,
+      width,
+      transform.k,
+      transform.x,
+      transform.y,
+      theme.background + theme.foreground,
+    ].join();
+    if (key !== painted || paintedView !== data.view) {
+      painted = key;
+      paintedView = data.view;
+      paintNodeLink(painter, current, theme);
+    }
+    paintFocus(current);
+  }
+
+  function paintFocus(current: RadialScene): void {
+    const { view, tree, token, labels } = data;
+    const path = token === null ? [] : view.path(token, tree);
+    const at = path.map((node) => place(current, node));
+    const curve = path
+      .slice(1)
+      .map((node) => {
+        const [x, y, ...rest] = linkCurve(current, node).map((value) => value.toFixed(1));
+        return `M${x},${y}C${rest.join(' ')}`;
+      })
+      .join('');
+    overlay.replaceChildren(
+      svg('path', { class: 'path-halo', d: curve }),
+      svg('path', { class: 'path-line', d: curve }),
+      ...at.map(({ x, y }, level) =>
+        svg('circle', { class: 'path-dot', cx: x.toFixed(1), cy: y.toFixed(1), r: level === view.depth ? 4.5 : 2.6 }),
+      ),
+    );
+    for (const [node, name] of [
+      [data.hovered, 'hovered'],
+      [data.pinned, 'pinned'],
+    ] as const) {
+      if (node !== null) {
+        const { x, y } = place(current, node);
+        overlay.append(svg('circle', { class: name, cx: x.toFixed(1), cy: y.toFixed(1), r: 8 }));
+      }
+    }
+    const last = at[at.length - 1];
+    if (token !== null && last !== undefined) {
+      const outward = last.x < current.centre.x ? 'end' : 'start';
+      overlay.append(
+        svg(
+          'text',
+          {
+            class: 'tip',
+            x: (last.x + (outward === 'end' ? -9 : 9)).toFixed(1),
+            y: last.y.toFixed(1),
+            dy: '0.35em',
+            'text-anchor': outward,
+          },
+          visibleText(labels[token] ?? ''),
+        ),
+      );
+    }
+    root.dataset['path'] = path.join(',');
+    root.dataset['zoom'] = transform.k.toFixed(3);
+    const reach = `${plural(view.tokens, 'token')} over ${view.distinctNodes(tree)} of ${plural(2 ** view.levels - 1, 'node')}`;
+    overlay.setAttribute('aria-label', `Tree of layer ${view.layer} as nodes and links: ${reach}`);
+    const looked = data.hovered ?? data.pinned;
+    readout.textContent =
+      looked === null
+        ? reach
+        : `Node ${looked} · ${view.visitors(looked, tree).length} of ${plural(view.tokens, 'token')}`;
+  }
+
+  const nodeOf = (event: MouseEvent): number | null => {
+    const bounds = overlay.getBoundingClientRect();
+    const { centre, radius, view } = scene();
+    const x = (event.clientX - bounds.left - centre.x) / radius;
+    const y = (event.clientY - bounds.top - centre.y) / radius;
+    const node = nodeNear({ x, y }, view.depth);
+    return node === null ? null : nearestVisited(view.traffic(data.tree), node, reach(node, radius, view.depth));
+  };
+  /** Neighbours within 5 px of a node on its ring. */
+  const reach = (node: number, radius: number, depth: number): number => {
+    const level = levelOf(node);
+    return Math.floor((5 * 2 ** level) / (2 * Math.PI * Math.max(1, levelRadius(level, depth) * radius)));
+  };
+  disposer.listen(overlay, 'pointermove', (event) => {
+    const node = nodeOf(event);
+    if (node !== data.hovered) {
+      options.onHover(node);
+    }
+  });
+  disposer.listen(overlay, 'pointerleave', () => options.onHover(null));
+  disposer.listen(overlay, 'click', (event) => {
+    const node = nodeOf(event);
+    if (node !== null) {
+      options.onPick(node);
+    }
+  });
+
+  function resize(): void {
+    const size: [[number, number], [number, number]] = [
+      [0, 0],
+      [width, height()],
+    ];
+    overlay.setAttribute('width', String(width));
+    overlay.setAttribute('height', String(height()));
+    plot.style.height = `${height()}px`;
+    zooming.extent(size).translateExtent(size).scaleExtent([1, 60]);
+  }
+  const move = (step: (to: typeof target | ReturnType<typeof target.transition>) => void): void =>
+    step(prefersReducedMotion() ? target : target.transition().duration(220));
+
+  disposer.add(
+    observeWidth(root, options.fallbackWidth ?? 640, (next) => {
+      width = next;
+      resize();
+      target.call(zooming.transform, zoomIdentity);
+      paint();
+    }),
+  );
+
+  return {
+    update(next) {
+      data = next;
+      paint();
+    },
+    zoomBy: (factor) => move((to) => zooming.scaleBy(to as typeof target, factor)),
+    reset: () => move((to) => zooming.transform(to as typeof target, zoomIdentity)),
+    frame(node) {
+      const unit = nodePoint(node, data.view.depth);
+      const radius = Math.min(width, height()) / 2 - MARGIN;
+      const k = Math.min(60, Math.max(2, 2 ** (31 - Math.clz32(node + 1)) / 24));
+      const [x, y] = [width / 2 + unit.x * radius, height() / 2 + unit.y * radius];
+      const framed = zoomIdentity
+        .translate(width / 2, height() / 2)
+        .scale(k)
+        .translate(-x, -y);
+      move((to) => zooming.transform(to as typeof target, framed));
+    },
+    dispose: () => disposer.dispose(),
+  };
+}

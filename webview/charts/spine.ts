@@ -1,0 +1,254 @@
+/**
+ * The spine: one row a node the focused token visits in one tree. Two rails show the decisions (left rail: came by a left
+ * turn), the sibling not taken stays as a ghost; the bar is the logit against zero with the activation inside it.
+ */
+import { scaleLinear } from 'd3-scale';
+import { select } from 'd3-selection';
+import { Disposer, el, observeWidth, svg } from '../dom';
+import { formatCount, formatMargin, formatSigned } from '../format';
+import { stepsOf, type LayerView, type Step } from '../routing';
+import type { Chart, ChartOptions } from './chart';
+
+export interface SpineData {
+  view: LayerView;
+  tree: number;
+  token: number;
+  /** The token's text, for the description. */
+  label: string;
+  pinned: number | null;
+  hovered: number | null;
+}
+
+export interface SpineOptions extends ChartOptions {
+  onHover(node: number | null): void;
+  onPick(node: number): void;
+}
+
+/** Decisions closer to zero than this are marked: a small change of the input would turn them. */
+export const CLOSE_MARGIN = 0.1;
+
+const ROW = 23;
+const HEAD = 20;
+const RAIL = { root: 17, left: 8, right: 26 };
+
+interface Columns {
+  width: number;
+  node: number;
+  laneFrom: number;
+  laneTo: number;
+  logit: number;
+  margin: number | null;
+  activation: number | null;
+  visits: number | null;
+}
+
+/** Which columns fit: everything from about 430 px, logit alone at the narrowest. All values are right edges in px. */
+export function spineColumns(width: number, depth: number): Columns {
+  const digits = String(2 ** (depth + 1) - 2).length;
+  const node = 62 + 7 * digits;
+  let right = width - 2;
+  const take = (needed: number, columnWidth: number): number | null => {
+    if (width < needed) {
+      return null;
+    }
+    const edge = right;
+    right -= columnWidth;
+    return edge;
+  };
+  const visits = take(430, 44);
+  const activation = take(330, 62);
+  const margin = take(500, 58);
+  const logit = take(0, 56) as number;
+  return {
+    width,
+    node,
+    laneFrom: node + 10,
+    laneTo: Math.max(node + 30, right - 4),
+    logit,
+    margin,
+    activation,
+    visits,
+  };
+}
+
+export function draw(container: HTMLElement, initial: SpineData, options: SpineOptions): Chart<SpineData> {
+  const disposer = new Disposer();
+  let data = initial;
+  let width = 0;
+  const image = svg('svg', { role: 'img' });
+  const root = el('div', { class: 'spine', 'data-testid': 'spine' });
+  root.append(image);
+  container.append(root);
+  disposer.add(() => root.remove());
+
+  function paint(): void {
+    const { view, tree, token } = data;
+    const steps = stepsOf(view, token, tree);
+    const columns = spineColumns(width, view.depth);
+    const limit = view.maxAbsLogit();
+    const lane = scaleLinear([-limit, limit], [columns.laneFrom, columns.laneTo]).clamp(true);
+    image.setAttribute('width', String(width));
+    image.setAttribute('height', String(HEAD + ROW * steps.length + 2));
+    image.setAttribute('aria-label', describe(steps));
+    root.dataset['path'] = steps.map(({ node }) => node).join(',');
+    root.dataset['leaf'] = String(view.leaf(token, tree));
+    root.dataset['token'] = String(token);
+    root.dataset['layer'] = String(view.layer);
+    image.replaceChildren(
+      paintHead(columns, lane(0)),
+      svg('line', {
+        class: 'zero',
+        x1: lane(0),
+        x2: lane(0),
+        y1: HEAD,
+        y2: HEAD + ROW * steps.length,
+      }),
+      ...links(steps),
+    );
+    select(image)
+      .selectAll<SVGGElement, Step>('g.step')
+      .data(steps)
+      .join('g')
+      .attr('class', (step) => rowClass(step))
+      .attr('transform', (step) => `translate(0,${HEAD + ROW * step.level})`)
+      .attr('data-node', (step) => step.node)
+      .each((step, i, groups) => {
+        const group = groups[i];
+        group?.replaceChildren(...paintRow(step, columns, lane));
+      });
+  }
+
+  function rowClass(step: Step): string {
+    const close = step.bit !== null && !(step.margin >= CLOSE_MARGIN);
+    return `step${step.node === data.pinned ? ' pinned' : ''}${step.node === data.hovered ? ' hovered' : ''}${close ? ' close' : ''}`;
+  }
+
+  function paintHead(columns: Columns, zero: number): SVGGElement {
+    const cell = (x: number, text: string, anchor: string): SVGTextElement =>
+      svg('text', { x: x.toFixed(1), y: 11, 'text-anchor': anchor }, text);
+    const head = svg('g', { class: 'head' });
+    head.append(cell(columns.node, 'node', 'end'), cell(columns.logit, 'logit', 'end'));
+    const laneWidth = columns.laneTo - columns.laneFrom;
+    if (laneWidth > 90) {
+      head.append(cell(zero - 8, '← left', 'end'), cell(zero + 8, 'right →', 'start'));
+    } else if (laneWidth > 40) {
+      head.append(cell(zero, '← 0 →', 'middle'));
+    }
+    const optional: [number | null, string][] = [
+      [columns.margin, 'margin'],
+      [columns.activation, 'activation'],
+      [columns.visits, 'visits'],
+    ];
+    for (const [x, text] of optional) {
+      if (x !== null) {
+        head.append(cell(x, text, 'end'));
+      }
+    }
+    return head;
+  }
+
+  /** Where a node's dot sits: on the rail of the turn that led to it. */
+  function railOf(node: number): number {
+    return node === 0 ? RAIL.root : node % 2 === 1 ? RAIL.left : RAIL.right;
+  }
+
+  function links(steps: Step[]): SVGElement[] {
+    const middle = (level: number): number => HEAD + ROW * level + ROW / 2;
+    return steps.slice(1).flatMap(({ level, node, sibling }) => {
+      const from = { x1: railOf(steps[level - 1]?.node ?? 0), y1: middle(level - 1), y2: middle(level) };
+      const ghost = svg('line', { class: 'ghost-link', ...from, x2: railOf(sibling ?? node) });
+      return [ghost, svg('line', { class: 'link', ...from, x2: railOf(node) })];
+    });
+  }
+
+  function paintRow(step: Step, columns: Columns, lane: (value: number) => number): SVGElement[] {
+    const middle = ROW / 2;
+    const zero = lane(0);
+    const parts: SVGElement[] = [
+      svg('rect', { class: 'hit', x: 0, y: 0, width, height: ROW, rx: 3 }),
+      svg('circle', { class: 'dot', cx: railOf(step.node), cy: middle, r: 4 }),
+    ];
+    if (step.sibling !== null) {
+      // A ghost someone else of this trace visits is filled; one nobody visits is hollow.
+      const name = step.siblingVisits > 0 ? 'ghost visited' : 'ghost';
+      parts.push(svg('circle', { class: name, cx: railOf(step.sibling), cy: middle, r: 2.8 }));
+    }
+    const text = (x: number, content: string, name: string): void => {
+      parts.push(svg('text', { class: name, x, y: middle, dy: '0.35em', 'text-anchor': 'end' }, content));
+    };
+    text(columns.node, String(step.node), 'node');
+    if (Number.isNaN(step.logit)) {
+      const notANumber = { class: 'nan', x: zero - 9, y: middle - 5, width: 18, height: 10 };
+      parts.push(svg('rect', notANumber));
+    } else {
+      const sign = step.logit > 0 ? 'positive' : 'negative';
+      parts.push(bar(`logit ${sign}`, zero, lane(step.logit), middle, 12));
+      parts.push(bar(`activation ${sign}`, zero, lane(step.activation), middle, 4));
+    }
+    text(columns.logit, formatSigned(step.logit, columns.margin === null), 'number');
+    if (columns.margin !== null) {
+      text(columns.margin, step.bit === null ? '–' : formatMargin(step.margin), 'number soft');
+    }
+    if (columns.activation !== null) {
+      text(columns.activation, formatSigned(step.activation), 'number soft');
+    }
+    if (columns.visits !== null) {
+      text(columns.visits, formatCount(step.visits), 'number soft');
+    }
+    parts.push(svg('title', {}, describeStep(step)));
+    return parts;
+  }
+
+  function bar(name: string, zero: number, end: number, middle: number, height: number): SVGRectElement {
+    return svg('rect', {
+      class: name,
+      x: Math.min(zero, end).toFixed(1),
+      y: middle - height / 2,
+      width: Math.max(0.5, Math.abs(end - zero)).toFixed(1),
+      height,
+    });
+  }
+
+  function describeStep(step: Step): string {
+    const turn = step.bit === null ? 'leaf, decides nothing' : step.bit === 1 ? 'goes right' : 'goes left';
+    const close = step.bit !== null && !(step.margin >= CLOSE_MARGIN) ? ', a close decision' : '';
+    return `Level ${step.level}, node ${step.node}: logit ${formatSigned(step.logit)}, ${turn}${close}; activation ${formatSigned(step.activation)}; ${step.visits} of ${data.view.tokens} tokens pass`;
+  }
+
+  function describe(steps: Step[]): string {
+    return `Path of “${data.label}” through layer ${data.view.layer}: ${steps.map(describeStep).join('. ')}.`;
+  }
+
+  const nodeOf = (event: Event): number | null => {
+    const row = event.target instanceof Element ? event.target.closest('g.step') : null;
+    const node = row?.getAttribute('data-node');
+    return node === null || node === undefined ? null : Number(node);
+  };
+  disposer.listen(image, 'pointermove', (event) => {
+    const node = nodeOf(event);
+    if (node !== data.hovered) {
+      options.onHover(node);
+    }
+  });
+  disposer.listen(image, 'pointerleave', () => options.onHover(null));
+  disposer.listen(image, 'click', (event) => {
+    const node = nodeOf(event);
+    if (node !== null) {
+      options.onPick(node);
+    }
+  });
+  disposer.add(
+    observeWidth(root, options.fallbackWidth ?? 420, (next) => {
+      width = next;
+      paint();
+    }),
+  );
+
+  return {
+    update(next) {
+      data = next;
+      paint();
+    },
+    dispose: () => disposer.dispose(),
+  };
+}

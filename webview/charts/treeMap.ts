@@ -1,0 +1,293 @@
+/**
+ * The tree map: all nodes of the chosen layer's tree as an icicle, zoomable in width, with the focused token's path
+ * stroked over it. Canvas for the mass, SVG for focus, one line of words below. Never moves a node.
+ */
+import { select } from 'd3-selection';
+import 'd3-transition';
+import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomTransform } from 'd3-zoom';
+import { firstOfLevel, levelOf, pathBits } from '../../extension/tree';
+import { Disposer, el, observeWidth, prefersReducedMotion, svg } from '../dom';
+import { plural, visibleText } from '../format';
+import type { LayerView } from '../routing';
+import type { Chart, ChartOptions } from './chart';
+import { nodeCentre, nodeSpan, rowHeight, toPixel, visitedRuns, WHOLE, type Span } from './layout/icicle';
+import { canvasPainter } from './painter';
+import { focusMarks } from './treeMapFocus';
+import { paintTreeMap, pickNode, type Scene } from './treeMapScene';
+
+export interface TreeData {
+  view: LayerView;
+  tree: number;
+  /** Token whose path is stroked; null for none. */
+  token: number | null;
+  /** Pinned node, and node hovered anywhere. */
+  pinned: number | null;
+  hovered: number | null;
+  /** Token texts as shown. */
+  labels: readonly string[];
+  colourLevel: number;
+}
+
+export interface TreeOptions extends ChartOptions {
+  /** Pixels the tree may be high. */
+  height: number;
+  /** Without gutter, rug and readout, for narrow places. */
+  compact?: boolean;
+  onHover(node: number | null): void;
+  onPick(node: number): void;
+}
+
+/** A tree picture that can be moved by keys and buttons as well as by the pointer. */
+export interface TreeChart extends Chart<TreeData> {
+  zoomBy(factor: number): void;
+  reset(): void;
+  /** Brings a node into view with some of its surroundings. */
+  frame(node: number): void;
+}
+
+const GUTTER = 34;
+const OVERVIEW = 16;
+
+export function draw(container: HTMLElement, initial: TreeData, options: TreeOptions): TreeChart {
+  const disposer = new Disposer();
+  let data = initial;
+  let transform: ZoomTransform = zoomIdentity;
+  let width = 0;
+  let painted: string | null = null;
+
+  const canvas = el('canvas', { 'aria-hidden': 'true' });
+  const overlay = svg('svg', { class: 'overlay', role: 'img' });
+  const plot = el('div', { class: 'plot' }, canvas, overlay);
+  const gutter = svg('svg', { class: 'gutter', 'aria-hidden': 'true' });
+  const overview = svg('svg', { class: 'overview', 'aria-hidden': 'true', 'data-testid': 'minimap' });
+  const readout = el('p', { class: 'readout', 'data-testid': 'tree-readout' });
+  const root = el('div', {
+    class: options.compact === true ? 'tree-map compact' : 'tree-map',
+    'data-testid': 'tree-map',
+  });
+  root.append(...(options.compact === true ? [plot] : [gutter, plot, overview, readout]));
+  container.append(root);
+  disposer.add(() => root.remove());
+  const painter = (options.painter ?? canvasPainter)(canvas);
+
+  const row = (): number => rowHeight(data.view.depth, options.height);
+  const rug = (): number => (options.compact === true ? 0 : 36);
+  const treeHeight = (): number => row() * data.view.levels;
+  const span = (): Span => {
+    const from = Math.max(0, -transform.x / (transform.k * width));
+    return transform.k <= 1 ? WHOLE : { from, to: Math.min(1, from + 1 / transform.k) };
+  };
+  const scene = (): Scene => ({ ...data, span: span(), width, row: row(), rug: rug() });
+
+  const zooming = zoom<SVGSVGElement, unknown>()
+    // The page scrolls with the plain wheel; the tree zooms with Ctrl or Cmd, as editors do.
+    .filter((event: MouseEvent) => (event.type === 'wheel' ? event.ctrlKey || event.metaKey : event.button === 0))
+    .on('zoom', (event: D3ZoomEvent<SVGSVGElement, unknown>) => {
+      transform = event.transform;
+      paint();
+    });
+  const target = select(overlay);
+  target.call(zooming).on('dblclick.zoom', null);
+  disposer.add(() => {
+    target.interrupt();
+    target.on('.zoom', null);
+  });
+
+  function paint(): void {
+    const current = scene();
+    const theme = options.theme();
+    // The mass depends on neither focus nor hover: stepping through tokens repaints the overlay alone.
+    const key = [
+      data.view.layer,
+      data.tree,
+      data.colourLevel,
+      width,
+      row(),
+      transform.k,
+      transform.x,
+      theme.background + theme.foreground + theme.kind,
+    ].join();
+    if (key !== painted || lastView !== data.view) {
+      paintTreeMap(painter, current, theme);
+      painted = key;
+      lastView = data.view;
+      paintGutter();
+      paintOverview();
+    }
+    paintFocus(current);
+  }
+  let lastView: LayerView | null = null;
+
+  function paintGutter(): void {
+    gutter.setAttribute('width', String(GUTTER));
+    gutter.setAttribute('height', String(treeHeight() + rug()));
+    const levels = Array.from({ length: data.view.levels }, (_, level) => level);
+    select(gutter)
+      .selectAll<SVGTextElement, number>('text')
+      .data(levels)
+      .join('text')
+      .attr('x', GUTTER - 8)
+      .attr('y', (level) => level * row() + row() / 2)
+      .attr('dy', '0.35em')
+      .attr('text-anchor', 'end')
+      .text((level) => (level === 0 ? 'root' : level === data.view.depth ? 'leaf' : String(level)));
+  }
+
+  /** The whole tree's leaves in one thin line, and the window on them; only while it shows a part. */
+  function paintOverview(): void {
+    const { from, to } = span();
+    overview.setAttribute('width', String(width));
+    overview.setAttribute('height', String(OVERVIEW));
+    overview.classList.toggle('zoomed', transform.k > 1.001);
+    if (transform.k <= 1.001) {
+      overview.replaceChildren();
+      return;
+    }
+    const { view, tree, colourLevel } = data;
+    const theme = options.theme();
+    const level = Math.min(colourLevel, view.depth);
+    const first = firstOfLevel(view.depth);
+    const leaves = visitedRuns(view.traffic(tree), view.depth, WHOLE, width, 0).map(({ x, node }) => {
+      const subTree = (node - first) >> (view.depth - level);
+      return svg('rect', { x, y: 3, width: 2, height: OVERVIEW - 6, fill: theme.subTree(subTree, 2 ** level) });
+    });
+    overview.replaceChildren(
+      svg('rect', { class: 'ground', x: 0, y: 0, width, height: OVERVIEW }),
+      ...leaves,
+      svg('rect', {
+        class: 'window',
+        x: (from * width).toFixed(1),
+        y: 0.75,
+        width: Math.max(4, (to - from) * width).toFixed(1),
+        height: OVERVIEW - 1.5,
+        rx: 2,
+      }),
+    );
+  }
+
+  function paintFocus(current: Scene): void {
+    const { view, tree, token, labels, hovered, pinned } = data;
+    const path = token === null ? [] : view.path(token, tree);
+    const label = token === null ? null : visibleText(labels[token] ?? '');
+    overlay.replaceChildren(...focusMarks(current, { path, label, hovered, pinned }));
+    describe(path);
+  }
+
+  function describe(path: number[]): void {
+    const { view, tree, token, labels } = data;
+    const leaf = token === null ? null : view.leaf(token, tree);
+    root.dataset['layer'] = String(view.layer);
+    root.dataset['tree'] = String(tree);
+    root.dataset['nodes'] = String(2 ** view.levels - 1);
+    root.dataset['path'] = path.join(',');
+    root.dataset['leaf'] = leaf === null ? '' : String(leaf);
+    root.dataset['distinctLeaves'] = String(view.distinctLeaves(tree));
+    root.dataset['zoom'] = transform.k.toFixed(3);
+    const focused =
+      token === null || leaf === null
+        ? ''
+        : `“${visibleText(labels[token] ?? '')}” reaches leaf ${leaf}${view.depth > 0 ? ` by ${pathBits(leaf, view.depth)}` : ''}`;
+    const reach = `${plural(view.tokens, 'token')} reach ${view.distinctLeaves(tree)} of ${plural(2 ** view.depth, 'leaf').replace('leafs', 'leaves')}`;
+    overlay.setAttribute('aria-label', `Tree map of layer ${view.layer}: ${reach}. ${focused}`);
+    const looked = data.hovered ?? data.pinned;
+    readout.textContent = looked === null ? `${focused}${focused === '' ? '' : ' · '}${reach}` : describeNode(looked);
+  }
+
+  function describeNode(node: number): string {
+    const { view, tree, labels } = data;
+    const visitors = view.visitors(node, tree);
+    const names = [...new Set(visitors.map((visitor) => visibleText(labels[visitor] ?? '')))];
+    const listed = names.slice(0, 8).join('  ') + (names.length > 8 ? '  …' : '');
+    const who =
+      visitors.length === 0 ? 'no token passes here' : `${visitors.length} of ${plural(view.tokens, 'token')}`;
+    return `Node ${node}, level ${levelOf(node)} · ${who}${listed === '' ? '' : ` · ${listed}`}`;
+  }
+
+  disposer.listen(overlay, 'pointermove', (event) => {
+    const bounds = overlay.getBoundingClientRect();
+    const node = pickNode(scene(), event.clientX - bounds.left, event.clientY - bounds.top);
+    if (node !== data.hovered) {
+      options.onHover(node);
+    }
+  });
+  disposer.listen(overlay, 'pointerleave', () => options.onHover(null));
+  disposer.listen(overlay, 'click', (event) => {
+    const bounds = overlay.getBoundingClientRect();
+    const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
+    const node = pickNode(scene(), x, y);
+    if (node !== null) {
+      options.onPick(node);
+    }
+  });
+
+  // The minimap moves the window: press or drag puts its middle there.
+  const recentre = (event: PointerEvent): void => {
+    if (event.buttons === 1 && transform.k > 1) {
+      const unit = (event.clientX - overview.getBoundingClientRect().left) / width;
+      const x = width / 2 - unit * transform.k * width;
+      const within = Math.min(0, Math.max(width - transform.k * width, x));
+      target.call(zooming.transform, zoomIdentity.translate(within, 0).scale(transform.k));
+    }
+  };
+  disposer.listen(overview, 'pointerdown', recentre);
+  disposer.listen(overview, 'pointermove', recentre);
+
+  function resize(): void {
+    const height = treeHeight() + rug();
+    overlay.setAttribute('width', String(width));
+    overlay.setAttribute('height', String(height));
+    plot.style.height = `${height}px`;
+    zooming
+      .extent([
+        [0, 0],
+        [width, height],
+      ])
+      .translateExtent([
+        [0, 0],
+        [width, height],
+      ])
+      .scaleExtent([1, Math.max(1, (2 ** data.view.depth * 120) / width)]);
+  }
+
+  const move = (step: (to: typeof target | ReturnType<typeof target.transition>) => void): void =>
+    step(prefersReducedMotion() ? target : target.transition().duration(220));
+
+  disposer.add(
+    observeWidth(plot, options.fallbackWidth ?? 640, (next) => {
+      const before = width;
+      width = next;
+      resize();
+      if (before > 0 && transform.k > 1) {
+        target.call(zooming.transform, zoomIdentity.translate((transform.x * next) / before, 0).scale(transform.k));
+      }
+      paint();
+    }),
+  );
+
+  return {
+    update(next) {
+      const resized = next.view.depth !== data.view.depth;
+      data = next;
+      if (resized) {
+        resize();
+        target.call(zooming.transform, zoomIdentity);
+      }
+      paint();
+    },
+    zoomBy(factor) {
+      // Towards what is looked at: the pinned node, else the focused token's leaf, where it is on screen.
+      const { view, tree, token, pinned } = data;
+      const node = pinned ?? (token === null ? 0 : firstOfLevel(view.depth) + view.leaf(token, tree));
+      const x = Math.max(0, Math.min(width, toPixel(nodeCentre(node), span(), width)));
+      move((to) => zooming.scaleBy(to as typeof target, factor, [x, 0]));
+    },
+    reset: () => move((to) => zooming.transform(to as typeof target, zoomIdentity)),
+    frame(node) {
+      const { from, to } = nodeSpan(node);
+      const k = Math.max(1, Math.min(0.4 / (to - from), zooming.scaleExtent()[1]));
+      const x = Math.min(0, Math.max(width - k * width, width / 2 - ((from + to) / 2) * k * width));
+      move((selection) => zooming.transform(selection as typeof target, zoomIdentity.translate(x, 0).scale(k)));
+    },
+    dispose: () => disposer.dispose(),
+  };
+}

@@ -1,0 +1,146 @@
+/** The frame of one picture: title, caption, tools and the switch to its table twin. */
+import { draw as drawTable, type TableData } from './charts/table';
+import type { Chart } from './charts/chart';
+import { button } from './controls';
+import { el } from './dom';
+import type { Change } from './store';
+
+/** Whoever remembers which figures are shown as tables. */
+export interface TableChoice {
+  readonly setup: { readonly tables: readonly string[] };
+  arrange(change: { tables: readonly string[] }): void;
+}
+
+export interface FigureOptions {
+  id: string;
+  title: string;
+  /** How to read the picture, one or two sentences. */
+  caption: string;
+  tools?: HTMLElement[];
+  /** The picture's numbers; null while there are none. */
+  table?: () => TableData | null;
+  onPickRow?: (row: number) => void;
+}
+
+/** A figure on the page. Its body holds either the picture or the table. */
+export interface Figure {
+  element: HTMLElement;
+  body: HTMLElement;
+  /** True while the table stands in for the picture. */
+  isTable(): boolean;
+  /** Repaints the table where it is shown. Call after the data changed. */
+  refresh(): void;
+  setCaption(text: string): void;
+}
+
+export function figure(store: TableChoice, options: FigureOptions): Figure {
+  const { id, title, table } = options;
+  const body = el('div', { class: 'figure-body' });
+  const tableBody = el('div', { class: 'figure-table' });
+  const caption = el('p', { class: 'caption' }, options.caption);
+  const tools = el('div', { class: 'tools' }, ...(options.tools ?? []));
+  const heading = el('h2', { id: `${id}-title` }, title);
+  const element = el(
+    'section',
+    { class: 'figure', id, 'data-testid': `figure-${id}`, 'aria-labelledby': `${id}-title` },
+    el('header', {}, heading, tools),
+    body,
+    tableBody,
+    caption,
+  );
+  let chart: Chart<TableData> | null = null;
+  const isTable = (): boolean => table !== undefined && store.setup.tables.includes(id);
+
+  if (table !== undefined) {
+    const toggle = button({
+      label: `${title}: show as table`,
+      appearance: 'icon',
+      icon: 'table',
+      testId: `table-${id}`,
+      onClick: () => {
+        const others = store.setup.tables.filter((name) => name !== id);
+        store.arrange({ tables: isTable() ? others : [...others, id] });
+      },
+    });
+    toggle.classList.add('table-toggle');
+    tools.append(toggle);
+  }
+
+  return {
+    element,
+    body,
+    isTable,
+    refresh() {
+      const asTable = isTable();
+      element.classList.toggle('as-table', asTable);
+      element.querySelector('.table-toggle')?.setAttribute('aria-pressed', String(asTable));
+      body.hidden = asTable;
+      tableBody.hidden = !asTable;
+      const data = asTable ? (table?.() ?? null) : null;
+      if (data === null) {
+        chart?.dispose();
+        chart = null;
+      } else if (chart === null) {
+        const onPick = options.onPickRow;
+        chart = drawTable(tableBody, data, onPick === undefined ? {} : { onPick });
+      } else {
+        chart.update(data);
+      }
+    },
+    setCaption(text) {
+      caption.textContent = text;
+    },
+  };
+}
+
+/**
+ * Holds repainting back for what is out of sight, so that hovering costs what is on screen. What was held back is told
+ * once the element comes into view, or soon after the last change: no figure stays behind for long.
+ */
+export class Patience {
+  private visible = true;
+  private readonly held = new Set<Change>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    element: HTMLElement,
+    private readonly tell: (changes: ReadonlySet<Change>) => void,
+  ) {
+    if (typeof IntersectionObserver === 'function') {
+      const observer = new IntersectionObserver(
+        ([entry]) => {
+          this.visible = entry?.isIntersecting ?? true;
+          if (this.visible) {
+            this.release();
+          }
+        },
+        { rootMargin: '100px' },
+      );
+      observer.observe(element);
+    }
+  }
+
+  changed(changes: ReadonlySet<Change>): void {
+    for (const change of changes) {
+      this.held.add(change);
+    }
+    if (this.visible) {
+      this.release();
+    } else {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.release(), SETTLED_MS);
+    }
+  }
+
+  private release(): void {
+    clearTimeout(this.timer);
+    if (this.held.size > 0) {
+      const changes = new Set(this.held);
+      this.held.clear();
+      this.tell(changes);
+    }
+  }
+}
+
+/** A selection at rest this long is shown everywhere. */
+const SETTLED_MS = 120;

@@ -1,0 +1,194 @@
+/**
+ * Panes that the trace panel and the sidebar share: each joins one chart to the store. A pane knows what its picture
+ * needs and what a click in it means; it draws nothing itself.
+ */
+import type { Chart } from './charts/chart';
+import { draw as drawNodeLink } from './charts/nodeLink';
+import { draw as drawPredictions, type PredictionsData } from './charts/predictions';
+import { draw as drawSpine, type SpineData } from './charts/spine';
+import { draw as drawTokens, type TokensData } from './charts/tokens';
+import { draw as drawTreeMap, type TreeChart, type TreeData, type TreeOptions } from './charts/treeMap';
+import { el } from './dom';
+import { visibleText } from './format';
+import type { Change, Store } from './store';
+import type { Theme } from './theme';
+
+export interface Pane {
+  update(changes: ReadonlySet<Change>): void;
+}
+
+export type ThemeSource = () => Theme;
+
+/** Keeps one chart mounted while there is data for it, and says why there is none otherwise. */
+export function mounted<Data>(
+  container: HTMLElement,
+  make: (container: HTMLElement, data: Data) => Chart<Data>,
+): (data: Data | string) => void {
+  let chart: Chart<Data> | null = null;
+  let note: HTMLElement | null = null;
+  return (data) => {
+    if (typeof data === 'string') {
+      chart?.dispose();
+      chart = null;
+      note ??= container.appendChild(el('p', { class: 'note' }));
+      note.textContent = data;
+    } else {
+      note?.remove();
+      note = null;
+      if (chart === null) {
+        chart = make(container, data);
+      } else {
+        chart.update(data);
+      }
+    }
+  };
+}
+
+/** True while only the selection or the preview moved: what does not show it need not repaint. */
+export function isOnlyFocus(changes: ReadonlySet<Change>): boolean {
+  return changes.size === 1 && changes.has('focus');
+}
+
+export function labelsOf(store: Store): string[] {
+  return store.state.trace?.tokens.map(({ text }) => text) ?? [];
+}
+
+export function shownLabel(store: Store): string {
+  return visibleText(store.state.trace?.tokens[store.sight.token]?.text ?? '');
+}
+
+export const NO_TRACE = 'Nothing traced yet.';
+
+export function denseNote(store: Store): string {
+  const { trace } = store.state;
+  if (trace === null) {
+    return NO_TRACE;
+  }
+  const { feedforward } = trace.model;
+  const width = feedforward.kind === 'dense' ? ` (${feedforward.width} neurons)` : '';
+  return `Layer ${store.sight.layer} is dense: every token uses every neuron${width}, so there is no path to show.`;
+}
+
+export function tokensPane(store: Store, container: HTMLElement, theme: ThemeSource): Pane {
+  const show = mounted<TokensData>(container, (body, data) =>
+    drawTokens(body, data, {
+      theme,
+      onHover: (token) => store.preview(token === null ? null : { token }),
+      onPick: (token) => store.pin({ token }),
+      onReveal: (token) => void store.call('revealToken', [token]),
+    }),
+  );
+  return {
+    update() {
+      const { trace } = store.state;
+      if (trace === null || store.view === null) {
+        return;
+      }
+      const { layer, tree, token } = store.sight;
+      show({
+        tokens: trace.tokens,
+        windows: trace.windows,
+        text: trace.text,
+        maskToken: trace.model.maskToken,
+        view: store.view.layer(layer),
+        tree,
+        colourLevel: store.setup.colourLevel,
+        token: store.pinned.token,
+        shown: token,
+        node: store.hoveredNode ?? store.pinned.node,
+      });
+    },
+  };
+}
+
+/** The tree in its two forms; `chart` is the one on screen, for zoom keys and buttons. */
+export interface TreePane extends Pane {
+  chart(): TreeChart | null;
+}
+
+export function treePane(
+  store: Store,
+  container: HTMLElement,
+  theme: ThemeSource,
+  size: { height: number; compact?: boolean },
+): TreePane {
+  let chart: TreeChart | null = null;
+  let form: string | null = null;
+  const options: TreeOptions = {
+    theme,
+    ...size,
+    onHover: (node) => store.preview(node === null ? null : { node }),
+    onPick: (node) => store.pin({ node: store.pinned.node === node ? null : node }),
+  };
+  const show = mounted<TreeData>(container, (body, data) => {
+    chart = (form === 'nodeLink' ? drawNodeLink : drawTreeMap)(body, data, options);
+    return chart;
+  });
+  return {
+    chart: () => chart,
+    update() {
+      const { layer, tree, token } = store.sight;
+      const view = store.view?.layer(layer) ?? null;
+      const wanted = size.compact === true ? 'map' : store.setup.form;
+      if (view === null || wanted !== form) {
+        show(denseNote(store));
+        chart = null;
+        form = wanted;
+      }
+      if (view !== null) {
+        const { node } = store.pinned;
+        const hovered = store.hoveredNode;
+        const { colourLevel } = store.setup;
+        show({ view, tree, token, pinned: node, hovered, labels: labelsOf(store), colourLevel });
+      }
+    },
+  };
+}
+
+export function spinePane(store: Store, container: HTMLElement, theme: ThemeSource): Pane {
+  const show = mounted<SpineData>(container, (body, data) =>
+    drawSpine(body, data, {
+      theme,
+      onHover: (node) => store.preview(node === null ? null : { node }),
+      onPick: (node) => store.pin({ node: store.pinned.node === node ? null : node }),
+    }),
+  );
+  return {
+    update() {
+      const { layer, tree, token } = store.sight;
+      const view = store.view?.layer(layer) ?? null;
+      const { node } = store.pinned;
+      show(
+        view === null
+          ? denseNote(store)
+          : { view, tree, token, label: shownLabel(store), pinned: node, hovered: store.hoveredNode },
+      );
+    },
+  };
+}
+
+export function predictionsPane(store: Store, container: HTMLElement, theme: ThemeSource): Pane {
+  let shownToken = -1;
+  const show = mounted<PredictionsData>(container, (body, data) =>
+    drawPredictions(body, data, { theme, onPickToken: (token) => store.pin({ token }) }),
+  );
+  return {
+    update(changes) {
+      const { trace } = store.state;
+      if (isOnlyFocus(changes) && shownToken === store.pinned.token) {
+        return;
+      }
+      shownToken = store.pinned.token;
+      if (trace === null || trace.predictions.length === 0) {
+        const mask = trace?.model.maskToken ?? '<mask>';
+        show(
+          trace === null
+            ? NO_TRACE
+            : `No masked position. Put ${mask} into the text to see what the model expects there.`,
+        );
+      } else {
+        show({ predictions: trace.predictions, labels: labelsOf(store), token: store.pinned.token });
+      }
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/** The sidebar's *Tree Path*: the trace at 300 px, one column, the same focus as the trace panel. */
+import { ladderLine } from '../charts/passShare';
+import { button, dropdown, registerControls } from '../controls';
+import { el } from '../dom';
+import { connect } from '../host';
+import { installKeys } from '../keys';
+import { predictionsPane, shownLabel, spinePane, tokensPane, treePane } from '../panes';
+import { statusBar } from '../status';
+import { Store } from '../store';
+import { applyTheme, observeTheme, readTheme } from '../theme';
+import { welcome } from '../welcome';
+
+/** Height the tree strip may take, px. */
+const STRIP_HEIGHT = 108;
+
+registerControls();
+const store = new Store(connect());
+let theme = readTheme('--vscode-sideBar-background');
+const currentTheme = (): typeof theme => theme;
+
+const status = statusBar(store);
+const empty = welcome(store);
+const source = el('h1', { class: 'source', 'data-testid': 'source' });
+const openPanel = button({
+  label: 'Open the trace panel',
+  appearance: 'icon',
+  icon: 'open',
+  testId: 'open-panel',
+  onClick: () => void store.call('openTracePanel', []),
+});
+const layers = dropdown<number>('Layer', 'layers', (layer) => store.pin({ layer }));
+const trees = dropdown<number>('Tree', 'trees', (tree) => store.pin({ tree }));
+const stepLayer = (by: number, label: string, icon: 'up' | 'down'): HTMLElement =>
+  button({ label, appearance: 'icon', icon, onClick: () => store.pin({ layer: store.pinned.layer + by }) });
+const stepper = el(
+  'div',
+  { class: 'toolbar' },
+  layers.element,
+  stepLayer(-1, 'Previous layer', 'up'),
+  stepLayer(1, 'Next layer', 'down'),
+  trees.element,
+);
+
+const section = (name: string, ...children: HTMLElement[]): HTMLElement =>
+  el('section', { class: `side-section ${name}` }, ...children);
+const tokenBody = el('div');
+const stripBody = el('div');
+const spineTitle = el('h2', {});
+const spineBody = el('div');
+const predictionTitle = el('h2', {}, 'Predictions');
+const predictionBody = el('div');
+const ladder = el('p', { class: 'ladder-line', 'data-testid': 'ladder' });
+
+const strip = treePane(store, stripBody, currentTheme, { height: STRIP_HEIGHT, compact: true });
+const keyboard = installKeys(store, () => strip.chart());
+const panes = [
+  tokensPane(store, tokenBody, currentTheme),
+  strip,
+  spinePane(store, spineBody, currentTheme),
+  predictionsPane(store, predictionBody, currentTheme),
+];
+const predictionSection = section('predict', predictionTitle, predictionBody);
+const content = el(
+  'div',
+  { class: 'content' },
+  el('div', { class: 'masthead' }, source, openPanel),
+  tokenBody,
+  stepper,
+  section('strip', stripBody),
+  section('path', spineTitle, spineBody),
+  predictionSection,
+  ladder,
+);
+const app = document.getElementById('app') ?? document.body;
+app.setAttribute('role', 'main');
+app.append(status.element, empty.element, content, keyboard.dialog);
+applyTheme(app, theme);
+
+let paintedRun: number | null = null;
+store.onChange((changes) => {
+  const { trace, timings } = store.state;
+  status.update();
+  empty.update();
+  content.hidden = trace === null;
+  content.classList.toggle('stale', store.state.status.kind === 'running');
+  if (trace === null || store.view === null) {
+    return;
+  }
+  const { layer, tree, token } = store.sight;
+  source.textContent = store.state.source?.label ?? 'Trace';
+  content.dataset['run'] = String(trace.runId);
+  content.dataset['token'] = String(store.pinned.token);
+  content.dataset['layer'] = String(store.pinned.layer);
+  layers.set(
+    trace.layers.map((routing, value) => ({
+      value,
+      label: `${value} of 0–${trace.layers.length - 1}${routing === null ? ' (dense)' : ''}`,
+    })),
+    layer,
+  );
+  trees.element.hidden = store.view.trees < 2;
+  trees.set(
+    Array.from({ length: store.view.trees }, (_, value) => ({ value, label: String(value) })),
+    tree,
+  );
+  const leaf = store.view.layer(layer)?.leaf(token, tree);
+  spineTitle.replaceChildren(
+    el('span', { class: 'word' }, shownLabel(store)),
+    leaf === undefined ? '' : ` → leaf ${leaf}`,
+  );
+  predictionSection.hidden = trace.predictions.length === 0;
+  ladder.textContent = ladderLine(trace, timings);
+  for (const pane of panes) {
+    pane.update(changes);
+  }
+  if (paintedRun !== trace.runId) {
+    paintedRun = trace.runId;
+    // What was just built is on screen after the frame this callback runs in.
+    requestAnimationFrame(() => void store.call('painted', [trace.runId]));
+  }
+});
+
+observeTheme(() => {
+  theme = readTheme('--vscode-sideBar-background');
+  applyTheme(app, theme);
+  store.changed('theme');
+});
+store.changed('status');
+void store.start();

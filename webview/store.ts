@@ -1,0 +1,211 @@
+/**
+ * What one view knows: the host's state, the local preview under the pointer, and how the view is set up. Panes read it
+ * and are told, at most once a frame, what changed. Hover never leaves the view; pinning goes to the host, which tells
+ * the other views.
+ */
+import type { Focus, ViewApi, ViewState, WireError } from '../extension/protocol';
+import type { Host } from './host';
+import { mergeTiming } from './ladder';
+import { TraceView } from './routing';
+
+export type Change = 'trace' | 'status' | 'focus' | 'timings' | 'theme' | 'setup';
+
+/** How a view is set up; kept by VS Code while the view is hidden. */
+export interface Setup {
+  form: 'map' | 'nodeLink';
+  /** Level whose sub-trees give the colours. */
+  colourLevel: number;
+  /** Figures shown as tables. */
+  tables: readonly string[];
+}
+
+const EMPTY: ViewState = {
+  trace: null,
+  source: null,
+  status: { kind: 'idle' },
+  runner: { kind: 'stopped' },
+  focus: { token: 0, layer: 0, tree: 0, node: null },
+  timings: [],
+};
+
+export class Store {
+  state: ViewState = EMPTY;
+  view: TraceView | null = null;
+  setup: Setup;
+  /** True once the host answered `ready`. */
+  hydrated = false;
+  /** A call of this view that failed, until the next success. */
+  localError: WireError | null = null;
+  private hover: Partial<Focus> | null = null;
+  private readonly listeners = new Set<(changes: ReadonlySet<Change>) => void>();
+  private changes = new Set<Change>();
+  private frame: number | null = null;
+  private focusToSend: Focus | null = null;
+  private sendingFocus = false;
+
+  constructor(private readonly host: Host) {
+    this.setup = readSetup(host.saved);
+  }
+
+  /** Subscribes to the host and fetches the whole state. */
+  async start(): Promise<void> {
+    const { rpc } = this.host;
+    rpc.on('traced', ({ trace, source, focus }) => {
+      this.hover = null;
+      this.replace({ ...this.state, trace, source, focus, timings: [] });
+    });
+    rpc.on('status', (status) => {
+      this.state = { ...this.state, status };
+      this.localError = null;
+      this.changed('status');
+    });
+    rpc.on('runner', (runner) => {
+      this.state = { ...this.state, runner };
+      this.changed('status');
+    });
+    rpc.on('focus', (focus) => {
+      // While our own focus is under way the host still echoes older ones; the last one we send wins.
+      if (!this.sendingFocus) {
+        this.state = { ...this.state, focus };
+        this.changed('focus');
+      }
+    });
+    rpc.on('timing', (timing) => {
+      this.state = { ...this.state, timings: mergeTiming(this.state.timings, timing) };
+      this.changed('timings');
+    });
+    const state = await this.call('ready', []);
+    if (state !== undefined) {
+      this.hydrated = true;
+      this.replace(state);
+    }
+  }
+
+  /** What is looked at now: the pinned focus, overlaid with the preview under the pointer, kept within the trace. */
+  get sight(): Focus {
+    return this.clamp({ ...this.state.focus, ...this.hover });
+  }
+
+  get pinned(): Focus {
+    return this.clamp(this.state.focus);
+  }
+
+  /** The node under the pointer, if any. */
+  get hoveredNode(): number | null {
+    return this.hover?.node ?? null;
+  }
+
+  pin(change: Partial<Focus>): void {
+    const moved = { ...this.state.focus, ...change };
+    // A node belongs to one layer's tree; it does not follow to another.
+    if (change.node === undefined && (moved.layer !== this.state.focus.layer || moved.tree !== this.state.focus.tree)) {
+      moved.node = null;
+    }
+    this.hover = null;
+    this.state = { ...this.state, focus: this.clamp(moved) };
+    this.changed('focus');
+    this.focusToSend = this.state.focus;
+    void this.sendFocus();
+  }
+
+  preview(hover: Partial<Focus> | null): void {
+    if (JSON.stringify(hover) !== JSON.stringify(this.hover)) {
+      this.hover = hover;
+      this.changed('focus');
+    }
+  }
+
+  arrange(change: Partial<Setup>): void {
+    this.setup = { ...this.setup, ...change };
+    this.host.save({ ...this.setup });
+    this.changed('setup');
+  }
+
+  /** Calls the host; a failure is shown in the view instead of thrown, and answers undefined. */
+  async call<Key extends keyof ViewApi>(
+    method: Key,
+    parameters: Parameters<ViewApi[Key]>,
+  ): Promise<Awaited<ReturnType<ViewApi[Key]>> | undefined> {
+    try {
+      const result: unknown = await this.host.rpc.call(method, parameters as never);
+      return result as Awaited<ReturnType<ViewApi[Key]>>;
+    } catch (thrown) {
+      this.localError = wireErrorOf(thrown);
+      this.changed('status');
+      return undefined;
+    }
+  }
+
+  onChange(listener: (changes: ReadonlySet<Change>) => void): void {
+    this.listeners.add(listener);
+  }
+
+  changed(what: Change): void {
+    this.changes.add(what);
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      const changes = this.changes;
+      this.changes = new Set();
+      for (const listener of this.listeners) {
+        listener(changes);
+      }
+    });
+  }
+
+  private replace(state: ViewState): void {
+    const traced = state.trace !== this.state.trace;
+    this.state = state;
+    if (traced) {
+      this.view = state.trace === null ? null : new TraceView(state.trace);
+    }
+    for (const what of ['trace', 'status', 'focus', 'timings'] as const) {
+      this.changed(what);
+    }
+  }
+
+  private async sendFocus(): Promise<void> {
+    if (this.sendingFocus) {
+      return;
+    }
+    this.sendingFocus = true;
+    while (this.focusToSend !== null) {
+      const focus = this.focusToSend;
+      this.focusToSend = null;
+      await this.call('setFocus', [focus]);
+    }
+    this.sendingFocus = false;
+  }
+
+  private clamp(focus: Focus): Focus {
+    const { trace } = this.state;
+    if (trace === null || this.view === null) {
+      return focus;
+    }
+    const within = (value: number, count: number): number => Math.max(0, Math.min(count - 1, value));
+    return {
+      token: within(focus.token, trace.tokens.length),
+      layer: within(focus.layer, trace.layers.length),
+      tree: within(focus.tree, this.view.trees),
+      node: focus.node,
+    };
+  }
+}
+
+/** Calls reject with errors that carry a code; anything else is a fault of this view. */
+function wireErrorOf(thrown: unknown): WireError {
+  const { code, message, action } = thrown as Partial<WireError>;
+  return {
+    code: code ?? 'INTERNAL',
+    message: message ?? String(thrown),
+    ...(action === undefined ? {} : { action }),
+  };
+}
+
+function readSetup(saved: Record<string, unknown>): Setup {
+  const { form, colourLevel, tables } = saved;
+  return {
+    form: form === 'nodeLink' ? 'nodeLink' : 'map',
+    colourLevel: typeof colourLevel === 'number' && colourLevel >= 1 && colourLevel <= 5 ? colourLevel : 3,
+    tables: Array.isArray(tables) ? tables.filter((name): name is string => typeof name === 'string') : [],
+  };
+}
