@@ -81,6 +81,8 @@ export interface LayerRouting {
   leaves: Uint16Array | Uint32Array;
   /** `[tokens][trees][depth + 1]` logits at the visited nodes; the activation is `gelu(logit)`. */
   logits: Float32Array;
+  /** `[tokens]` Euclidean norm of what this layer's feedforward added to each token's hidden state. */
+  outputNorms?: Float32Array;
 }
 
 export interface Prediction {
@@ -126,6 +128,11 @@ export interface Trace {
   phases: TracePhases;
   /** Kernel implementation that ran, for instance `avx512`. */
   kernelImplementation: string;
+  /**
+   * Changes that were in place during the run; absent: none. `leaves` are those really reached and `logits` the true
+   * ones, so at a flipped node the path goes against its logit, and a silenced node contributes nothing.
+   */
+  interventions?: Intervention[];
 }
 
 /** Distribution of repeated measurements of one thing, in microseconds. */
@@ -173,6 +180,8 @@ export interface TraceRequest {
   topPredictions: number;
   /** Also predict at these token indices, masked or not. */
   predictAt?: number[];
+  /** Run the model with these changes in place. */
+  interventions?: Intervention[];
 }
 
 export interface MeasureRequest {
@@ -188,7 +197,7 @@ export interface RunnerOptions {
 }
 
 /** Methods the runner offers. Every one can be cancelled through the request's signal. */
-export interface RunnerApi {
+export interface RunnerApi extends InsightApi, BenchmarkRunnerApi {
   hello(options: RunnerOptions): Promise<RunnerHello>;
   /** Loads a checkpoint folder (or returns the one already loaded) and describes it. */
   loadModel(directory: string): Promise<ModelInfo>;
@@ -197,7 +206,7 @@ export interface RunnerApi {
   measure(request: MeasureRequest): Promise<LayerTiming[]>;
 }
 
-export interface RunnerEvents {
+export interface RunnerEvents extends BenchmarkRunnerEvents {
   progress: { runId: number; done: number; total: number; what: string };
   timing: { runId: number; timing: LayerTiming };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; message: string };
@@ -271,4 +280,564 @@ export interface ViewEvents {
   runner: RunnerState;
   focus: Focus;
   timing: LayerTiming;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Insight: looking closer at the last run, at the weights, and at many texts (hop 1)
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** A change to what one node does while the model runs. Listing the same change twice counts once. */
+export interface Intervention {
+  layer: number;
+  tree: number;
+  /** Heap index within the tree. Nothing happens for a token whose path does not visit it. */
+  node: number;
+  /** Index within `Trace.tokens`, or null for every token that visits the node. */
+  token: number | null;
+  /**
+   * `flip`: the decision is reversed, so the path goes on in the other child (not for leaves, which decide nothing).
+   * `silence`: the activation is 0, so the node contributes nothing; the path stays.
+   */
+  kind: 'flip' | 'silence';
+}
+
+export interface WhatIfRequest {
+  /** The runner's last trace; its tokens are used. The comparison is with the unchanged model. */
+  runId: number;
+  interventions: Intervention[];
+  /** Token indices whose predictions are compared. */
+  positions: number[];
+  /** Words to return at each position, before and after. */
+  top: number;
+}
+
+/** Paths of one layer that the interventions changed: parallel arrays, one entry a token and tree, tokens ascending. */
+export interface PathChanges {
+  tokens: Uint32Array;
+  trees: Uint16Array;
+  /** Leaf ordinals without and with the interventions. */
+  before: Uint32Array;
+  after: Uint32Array;
+  /** Level of the first node in which the two paths differ, 1 .. depth. */
+  divergenceLevels: Uint8Array;
+}
+
+export interface PredictionChange {
+  /** Index within `Trace.tokens`. */
+  index: number;
+  /** Kullback-Leibler divergence of the changed from the unchanged distribution, `sum p ln(p / q)`, in nats. */
+  klDivergenceNats: number;
+  baseline: Prediction[];
+  changed: Prediction[];
+}
+
+export interface WhatIfResult {
+  runId: number;
+  interventions: Intervention[];
+  /** For each intervention, how many tokens visited its node with all changes in place; 0: it had no effect. */
+  visits: Uint32Array;
+  /** In the order of the request's positions. */
+  predictions: PredictionChange[];
+  /** One entry a layer; null for dense layers. */
+  layers: (PathChanges | null)[];
+}
+
+export interface LensRequest {
+  /** The runner's last trace. */
+  runId: number;
+  token: number;
+  top: number;
+}
+
+/** What the model would predict if it ended after a layer: its own head applied to the residual stream there. */
+export interface LensLayer {
+  top: Prediction[];
+  /** Entropy of the distribution, in bits. */
+  entropyBits: number;
+  /** Kullback-Leibler divergence of this distribution from the last layer's, `sum p_last ln(p_last / p)`, in nats. */
+  klToFinalNats: number;
+  /** Place of the last layer's first word in this layer's ranking, from 0, and its probability. */
+  finalWordRank: number;
+  finalWordProbability: number;
+}
+
+export interface LensResult {
+  runId: number;
+  token: number;
+  /** One entry a layer; the last one is the model's own prediction. */
+  layers: LensLayer[];
+}
+
+export interface LayerNorms {
+  layer: number;
+  /** `[trees][nodes]` norm of each node's input weights: a logit divided by it is a distance from the boundary. */
+  inputNorms: Float32Array;
+  /** `[trees][nodes]` norm of each node's output weights: times |activation| it is the norm of the contribution. */
+  outputNorms: Float32Array;
+}
+
+export interface NodeRequest {
+  model: string;
+  layer: number;
+  tree: number;
+  node: number;
+  /** Entries in each list of the card. */
+  top: number;
+}
+
+export interface Component {
+  index: number;
+  value: number;
+}
+
+export interface WordSimilarity {
+  id: number;
+  text: string;
+  /** Cosine between the weights and the word's row of the tied embedding, -1..1. */
+  cosine: number;
+}
+
+/** One weight vector of a node. */
+export interface NodeDirection {
+  /** `[hiddenSize]`. */
+  weights: Float32Array;
+  norm: number;
+  /** Largest by magnitude, descending. */
+  largest: Component[];
+  /** Words most along the direction, descending: for input weights, those that push the decision to the right. */
+  along: WordSimilarity[];
+  /** Words most against it, the strongest first: for input weights, those that push the decision to the left. */
+  against: WordSimilarity[];
+}
+
+export interface NodeCard {
+  layer: number;
+  tree: number;
+  node: number;
+  bias: number;
+  input: NodeDirection;
+  output: NodeDirection;
+  /** The run whose tokens are listed; null when nothing was traced with this model. */
+  runId: number | null;
+  /** Tokens of that run that visit the node, ascending indices. */
+  tokens: Uint32Array;
+}
+
+export interface NearBoundaryRequest {
+  /** The runner's last trace. */
+  runId: number;
+  /** Format the FFF input weights are rounded to; biases and hidden states stay float32, as in the kernel. */
+  precision: 'fp16' | 'bf16';
+  /** Norm of a disturbance of each hidden state, relative to the state's own norm; default 0. */
+  noise?: number;
+  /** Most decisions to list; default 500. */
+  limit?: number;
+}
+
+/**
+ * Decisions close to their boundary, as parallel arrays, the smallest margin first. Those that rounding flips come
+ * before others where the limit cuts; the counts are always over all decisions.
+ */
+export interface NearBoundary {
+  runId: number;
+  precision: 'fp16' | 'bf16';
+  noise: number;
+  /** Decisions examined: every node but the leaf of every path. */
+  decisions: number;
+  flippedByRounding: number;
+  /** Decisions with a margin of at most `noise`: some disturbance of that size flips them. */
+  flippableByNoise: number;
+  /** Per layer, tokens with at least one path that rounding changes; 0 for dense layers. */
+  rerouted: Uint32Array;
+  layers: Uint16Array;
+  tokens: Uint32Array;
+  trees: Uint16Array;
+  levels: Uint8Array;
+  nodes: Uint32Array;
+  logits: Float32Array;
+  /** Logit of the same hidden state with rounded weights, summed in float64. */
+  roundedLogits: Float32Array;
+  /** |logit| / (norm of the hidden state * norm of the node's input weights): relative distance to the boundary. */
+  margins: Float32Array;
+  /** 1: the rounded weights decide the other way. */
+  flips: Uint8Array;
+}
+
+/** A text to map. Texts of one hash are taken to be equal: the second is not traversed again. */
+export interface UsageDocument {
+  name: string;
+  text: string;
+  hash: string;
+}
+
+export interface UsageRequest {
+  runId: number;
+  model: string;
+  documents: UsageDocument[];
+  /** Most frequent tokens kept for each node; default 5. */
+  topTokens?: number;
+  /** Places kept for each of them; default 1. */
+  contextsPerToken?: number;
+}
+
+export interface MappedDocument {
+  name: string;
+  hash: string;
+  /** Tokens of the text, special tokens not counted. */
+  tokens: number;
+  /** Known from an earlier request and not traversed again. */
+  fromCache: boolean;
+  /** Left out because the memory kept for usage is full. */
+  omitted: boolean;
+}
+
+/** How the mapped documents use one tree. Nodes are heap indices. */
+export interface TreeUsage {
+  /** `[nodes]` tokens that visited each node. */
+  visits: Uint32Array;
+  /** Entropy of the leaves, in bits; at most the depth. */
+  entropyBits: number;
+  /** Gini coefficient of the leaves' visits: 0 all alike, near 1 a few take all. */
+  gini: number;
+  leavesReached: number;
+  /** Roots of the largest sub-trees that no token reached, ascending. */
+  unreached: Uint32Array;
+  /** `[nodes + 1]`: entries of node j are `tokenOffsets[j] .. tokenOffsets[j + 1]`, most frequent first. */
+  tokenOffsets: Uint32Array;
+  /** `[entries]` index into `UsageMap.words`. */
+  tokenWords: Uint32Array;
+  /** `[entries]` exact number of visits of that token to that node. */
+  tokenCounts: Uint32Array;
+  /**
+   * `[entries][contextsPerToken][3]`: document index, start and end of the token in it (UTF-16 offsets), first
+   * occurrences; the document index is 0xffffffff where there are fewer.
+   */
+  contexts: Uint32Array;
+}
+
+export interface UsageMap {
+  runId: number;
+  model: ModelInfo;
+  documents: MappedDocument[];
+  /** Tokens of all documents that were not omitted. */
+  tokens: number;
+  contextsPerToken: number;
+  /** Vocabulary entries that occur in some node's list. */
+  words: { id: number; text: string }[];
+  /** `[layers][trees]`. */
+  layers: TreeUsage[][];
+}
+
+/**
+ * Part of the runner's API. These never cancel a trace or a measurement, and are not cancelled by one, only by a change
+ * of the model. BAD_INPUT names what does not exist or which run is not the last one.
+ */
+export interface InsightApi {
+  whatIf(request: WhatIfRequest): Promise<WhatIfResult>;
+  lens(request: LensRequest): Promise<LensResult>;
+  layerNorms(request: { model: string; layer: number }): Promise<LayerNorms>;
+  describeNode(request: NodeRequest): Promise<NodeCard>;
+  nearBoundary(request: NearBoundaryRequest): Promise<NearBoundary>;
+  /** Progress arrives as `progress` events of its `runId`, in characters; traces go first. */
+  mapUsage(request: UsageRequest): Promise<UsageMap>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Benchmark: plans, results and their panel (both hops)
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** A complete plan; `runner/benchmark/plan.schema.json` describes every part. */
+export interface BenchmarkPlan {
+  version: 1;
+  name: string;
+  engines: string[];
+  widths: number[];
+  depths: number[];
+  batches: number[];
+  threads: number[];
+  distributions: BenchmarkDistribution[];
+  weights: ('warm' | 'cold')[];
+  source?: { model: string; text: string; layers?: number[] };
+}
+
+export type BenchmarkDistribution = 'spread' | 'skewed' | 'hidden-states' | 'repeated';
+
+/** What one thing is measured on. */
+export interface BenchmarkCell {
+  width: number;
+  depth: number;
+  batch: number;
+  /** 0: all cores. */
+  threads: number;
+  distribution: BenchmarkDistribution;
+  weights: 'warm' | 'cold';
+  /** Layer of the source's model; null for synthetic weights. */
+  layer: number | null;
+}
+
+/** A ratio of medians and its 95 % interval. */
+export interface RatioInterval {
+  median: number;
+  low: number;
+  high: number;
+}
+
+export interface Percentiles {
+  median: number;
+  p5: number;
+  p95: number;
+}
+
+/** One engine on one cell; `runner/benchmark/result.ts` explains each part. */
+export interface BenchmarkRow {
+  /** A file of another version or machine may name engines this one does not know. */
+  engine: string;
+  precision: string;
+  implementation: string;
+  batch: number;
+  width: number;
+  nodes: number;
+  levels: number;
+  microsecondsPerToken: Percentiles;
+  ratioToBestDense: RatioInterval | null;
+  ratioToBest3072: RatioInterval | null;
+  distinctLeaves: number;
+  bytesTouched: number;
+  verified: boolean;
+  threads: number;
+  cellThreads: number;
+  distribution: BenchmarkDistribution;
+  weights: 'warm' | 'cold';
+  layer: number | null;
+  distinctLeavesInAll: number;
+  pathFlips: { flips: number; tokens: number } | null;
+  worstError: number;
+  pairs: number;
+  settled: boolean;
+}
+
+export interface BenchmarkSamples {
+  /** Index into `rows`. */
+  row: number;
+  callsPerSample: number;
+  rounds: number[];
+  microsecondsPerToken: number[];
+}
+
+export interface BenchmarkSelfTest {
+  cell: BenchmarkCell;
+  engine: string;
+  ratio: RatioInterval;
+  passed: boolean;
+}
+
+export type BenchmarkRung = 'fff' | 'twin' | 'dense3072' | 'withoutFeedforward';
+
+/** A whole encoder for one sequence: the layer's gain never stands alone. */
+export interface BenchmarkLadder {
+  tokens: number;
+  layers: number;
+  width: number;
+  nodes: number;
+  heads: number;
+  threads: number;
+  implementation: string;
+  milliseconds: Record<BenchmarkRung, Percentiles>;
+  gainOverTwin: RatioInterval;
+  ceilingOverTwin: RatioInterval;
+  gainOver3072: RatioInterval;
+  ceilingOver3072: RatioInterval;
+  feedforwardShare: Record<Exclude<BenchmarkRung, 'withoutFeedforward'>, number>;
+}
+
+export interface BenchmarkEnvironment {
+  recordedAt: string;
+  cpu: string;
+  logicalCores: number;
+  simd: string[];
+  /** Bytes. */
+  caches: { l1d: number | null; l2: number | null; l3: number | null };
+  memoryBytes: number;
+  os: string;
+  architecture: string;
+  loadAverage: number | null;
+  nodeVersion: string;
+  onnxruntimeVersion: string | null;
+  kernelImplementation: string | null;
+  modelHash: string | null;
+  version: string | null;
+  commit: string | null;
+  remarks: string[];
+  /** Results of a graphics card name it here. */
+  gpu?: string;
+}
+
+/** What a `.fffbench` file holds. Parts this extension does not read travel along unchanged. */
+export interface BenchmarkResult {
+  format: 'fffbench';
+  version: 1;
+  plan: BenchmarkPlan;
+  environment: BenchmarkEnvironment;
+  rows: BenchmarkRow[];
+  samples: BenchmarkSamples[];
+  selfTests: BenchmarkSelfTest[];
+  excluded: { engine: string; cell: BenchmarkCell; reason: string }[];
+  missing: { engine: string; reason: string }[];
+  ladder: BenchmarkLadder[];
+  unfinished: { cell: BenchmarkCell; reason: string }[];
+}
+
+export interface BenchmarkProgress {
+  /** Cells done and to do; the lengths of the whole encoder count as cells. */
+  done: number;
+  total: number;
+  /** Part of the current cell, 0..1. */
+  part: number;
+  what: string;
+  /** Null before the first cell is done. */
+  remainingMs: number | null;
+}
+
+export interface BenchmarkPreset {
+  name: string;
+  title: string;
+  /** What it answers, in one sentence. */
+  purpose: string;
+  /** Null for `selection`, which needs a text first. */
+  plan: BenchmarkPlan | null;
+}
+
+/** What can be measured, in the engine's own words. */
+export interface BenchmarkCatalogue {
+  presets: BenchmarkPreset[];
+  engines: { name: string; kind: string; weak: boolean; meaning: string }[];
+}
+
+/** Part of the runner's API. One benchmark runs at a time, in a runner that does nothing else. */
+export interface BenchmarkRunnerApi {
+  benchmarkCatalogue(): Promise<BenchmarkCatalogue>;
+  /** A preset with the text it needs. BAD_INPUT for one that does not exist. */
+  benchmarkPreset(name: string, source: { model: string; text: string }): Promise<BenchmarkPlan>;
+  /** Completes a plan a person wrote. BAD_INPUT in one sentence that names the place and the cause. */
+  checkBenchmarkPlan(json: string): Promise<BenchmarkPlan>;
+  /**
+   * Runs a plan; `resume` is an earlier result of it, whose finished cells are taken over. Ends with what was measured
+   * when `controlBenchmark` ends it; cancelling the request instead loses what came after the last `benchmarkResult`.
+   */
+  runBenchmark(request: {
+    id: string;
+    plan: BenchmarkPlan;
+    resume: BenchmarkResult | null;
+  }): Promise<BenchmarkResult>;
+  /**
+   * `pause` holds the run after the round being measured, `go` lets it go on, `end` ends it after the sample being
+   * taken. A pause that says `disturbed` has the round thrown away: somebody else needed the machine during it.
+   */
+  controlBenchmark(request: { id: string; action: 'pause' | 'go' | 'end'; disturbed: boolean }): Promise<void>;
+}
+
+export interface BenchmarkRunnerEvents {
+  benchmarkProgress: { id: string; progress: BenchmarkProgress };
+  /** Rows of the cell being measured, so far. */
+  benchmarkRows: { id: string; rows: BenchmarkRow[] };
+  /** Everything measured so far, after each cell; what is left to do is listed as unfinished. */
+  benchmarkResult: { id: string; result: BenchmarkResult };
+}
+
+/** How a run in the history came to its end. */
+export type BenchmarkEnding =
+  | { kind: 'running' }
+  | { kind: 'finished' }
+  | { kind: 'cancelled' }
+  /** The runner died, or the window closed. */
+  | { kind: 'interrupted'; reason: string }
+  /** Read from a file. */
+  | { kind: 'recorded'; file: string };
+
+/** One result the panel can show. */
+export interface BenchmarkEntry {
+  id: string;
+  name: string;
+  /** ISO 8601. */
+  recordedAt: string;
+  /** `environment.gpu` or `.cpu`. */
+  machine: string;
+  /** False where it was measured on another machine than this one. */
+  thisMachine: boolean;
+  ending: BenchmarkEnding;
+  /** Rows, and cells left unmeasured. */
+  rows: number;
+  unfinished: number;
+}
+
+export interface ShownBenchmark {
+  entry: BenchmarkEntry;
+  result: BenchmarkResult;
+}
+
+export type BenchmarkRunState =
+  | { kind: 'idle' }
+  | {
+      kind: 'running';
+      id: string;
+      name: string;
+      /** Null until the engine says what it does. */
+      progress: BenchmarkProgress | null;
+      /** Who holds it: the user, or an inspection that needs the machine; null while it measures. */
+      paused: 'user' | 'inspection' | null;
+      /** Cancelled, and waiting for the call being measured to return. */
+      ending: boolean;
+    }
+  | { kind: 'failed'; error: WireError; /** Of a result that can be gone on with. */ resumable: string | null };
+
+/** Everything the benchmark's page needs to draw itself from nothing. */
+export interface BenchmarkViewState {
+  /** `file`: one recorded result; `panel`: everything. */
+  mode: 'panel' | 'file';
+  catalogue: BenchmarkCatalogue | null;
+  run: BenchmarkRunState;
+  /** Rows of the cell being measured; shown with the running result only. */
+  liveRows: BenchmarkRow[];
+  shown: ShownBenchmark | null;
+  /** What the shown result is compared with. */
+  baseline: ShownBenchmark | null;
+  history: BenchmarkEntry[];
+  /** What happened to the run that must be known to read it, each in one sentence. */
+  notices: string[];
+}
+
+export type BenchmarkChoice = { preset: string } | { json: string };
+
+export interface BenchmarkViewApi {
+  /** First call of the page: the host answers with the whole state and starts sending events. */
+  ready(): Promise<BenchmarkViewState>;
+  /** BAD_INPUT for a plan that cannot run, or a selection that holds no text. */
+  start(choice: BenchmarkChoice): Promise<void>;
+  /** What is wrong with a plan, in one sentence; null where nothing is. */
+  check(json: string): Promise<string | null>;
+  pause(paused: boolean): Promise<void>;
+  cancel(): Promise<void>;
+  /** Goes on with a result that was not measured to the end. */
+  resume(id: string): Promise<void>;
+  show(id: string): Promise<void>;
+  /** Null: with none. */
+  compare(id: string | null): Promise<void>;
+  remove(id: string): Promise<void>;
+  /** Opens a result file beside the others. */
+  openFile(): Promise<void>;
+  /** Saves the shown result; the user picks format and place. */
+  exportResult(): Promise<void>;
+  /** Saves a picture; the user picks format and place. */
+  exportPicture(picture: { name: string; svg: string; png: Uint8Array }): Promise<void>;
+  showLog(): Promise<void>;
+}
+
+export interface BenchmarkViewEvents {
+  catalogue: BenchmarkCatalogue;
+  run: BenchmarkRunState;
+  liveRows: BenchmarkRow[];
+  shown: ShownBenchmark | null;
+  baseline: ShownBenchmark | null;
+  history: BenchmarkEntry[];
+  notices: string[];
 }

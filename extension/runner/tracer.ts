@@ -12,6 +12,7 @@ import { openCheckpoint } from './checkpoint/checkpoint';
 import type { Architecture, Checkpoint, EncoderBatch, EncoderOptions, EncoderOutput, Kernel } from './contracts';
 import { loadEncoder, type Encoder } from './encoder/encoder';
 import { readFff } from './encoder/weights';
+import { Insight } from './insight/insight';
 import { loadKernel } from './kernel';
 import { timeLayer, verifyLayer } from './layerTiming';
 import { describeModel } from './modelInfo';
@@ -37,6 +38,8 @@ export interface MeasureHooks {
 }
 
 export class Tracer {
+  /** Closer looks at the model and at the last trace. */
+  readonly insight: Insight;
   private lastRun: { runId: number; tokens: number; ffnInputs: Float32Array[] } | null = null;
 
   private constructor(
@@ -47,7 +50,10 @@ export class Tracer {
     /** The tokenizer, or why there is none. */
     private readonly tokenizer: Tokenizer | FffError,
     private readonly threads: number,
-  ) {}
+  ) {
+    const [usable, labelOf] = [() => this.usableTokenizer(), (id: number) => this.labelOf(id)];
+    this.insight = new Insight({ info, checkpoint, encoder, tokenizer: usable, labelOf });
+  }
 
   /**
    * Loads a checkpoint folder.
@@ -84,6 +90,7 @@ export class Tracer {
     const tokenizeMs = performance.now() - start;
     const tokenCount = cut.windows.reduce((sum, window) => sum + window.length, 0);
     checkPredictAt(request.predictAt, tokenCount);
+    const pass = await this.insight.startTrace(request.interventions, tokenCount);
     const builder = new TraceBuilder(this.checkpoint.architecture, tokenCount, MEASURED_TOKENS, (id) =>
       this.labelOf(id),
     );
@@ -93,6 +100,7 @@ export class Tracer {
       const output = await this.encoder.forward(batchOf(window), {
         logitsAt: wanted,
         ...(hooks.signal ? { signal: hooks.signal } : {}),
+        onFeedforward: pass.at(builder.tokensDone),
         onLayer: (layer) =>
           hooks.onProgress?.(
             index * layers + layer + 1,
@@ -104,7 +112,7 @@ export class Tracer {
       await breathe(hooks.signal);
     }
     this.lastRun = { runId: request.runId, ...builder.measurable() };
-    return builder.finish({
+    const trace = builder.finish({
       runId: request.runId,
       model: this.info,
       text: 'text' in request.input ? request.input.text : '',
@@ -113,6 +121,7 @@ export class Tracer {
       tokenizeMs,
       totalMs: performance.now() - start,
     });
+    return this.insight.remember(trace, pass, this.lastRun.ffnInputs);
   }
 
   /**
@@ -174,6 +183,7 @@ export class Tracer {
   /** Frees the weights; running calls end with CANCELLED. */
   async dispose(): Promise<void> {
     this.lastRun = null;
+    await this.insight.dispose();
     await this.encoder.dispose();
     await this.checkpoint.close();
   }

@@ -55,6 +55,8 @@ export interface RunOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Rows of a finished cell, or of the running one so far (then `final` is false). */
   onRows?: ((rows: readonly ResultRow[], final: boolean) => void) | undefined;
+  /** Everything measured so far, first before and then after each cell; what is left to do is listed as unfinished. */
+  onResult?: ((result: BenchmarkResult) => void) | undefined;
   /** An earlier result of the same plan: its finished cells are taken over instead of measured again. */
   resume?: BenchmarkResult | undefined;
 }
@@ -116,6 +118,7 @@ class Run {
       ladder: [],
       unfinished: [],
     };
+    this.tellResult();
     for (const group of groupsOf(this.cells)) {
       await this.group(group, specs);
     }
@@ -212,8 +215,20 @@ class Run {
       this.result.unfinished.push({ cell, reason: unfinished });
     }
     this.options.onRows?.(rows, true);
+    this.tellResult();
     this.done++;
     this.measuredMs += this.clock.monotonicMs() - before;
+  }
+
+  /** A result of its own: whatever ends this process, the listener has a whole one. */
+  private tellResult(): void {
+    const open = this.cells.filter((cell) => {
+      return !this.hasRows(cell) && !this.result.unfinished.some((entry) => sameCell(entry.cell, cell));
+    });
+    this.options.onResult?.({
+      ...this.result,
+      unfinished: [...this.result.unfinished, ...open.map((cell) => ({ cell, reason: 'not measured yet' }))],
+    });
   }
 
   /** Resampling for intermediate rows takes time that is better spent measuring: now and then is enough. */
@@ -239,6 +254,7 @@ class Run {
       }
       try {
         this.result.ladder.push(await this.services.ladder(this.plan, cell, tokens, this.ladderOptions(tokens)));
+        this.tellResult();
         this.done++;
       } catch (thrown) {
         if (!isCancellation(thrown)) {

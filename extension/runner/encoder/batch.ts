@@ -38,6 +38,13 @@ export function checkBatch(batch: EncoderBatch, options: EncoderOptions, archite
       throw bad(`The attention mask has the value ${mask[strayMask]} at index ${strayMask}; only 0 and 1 are allowed.`);
     }
   }
+  const { resume } = options;
+  if (resume) {
+    const whole = Number.isInteger(resume.layer) && resume.layer > 0 && resume.layer < architecture.layers;
+    if (!whole || resume.hidden.length !== rows * positions * architecture.hiddenSize) {
+      throw bad(`A run cannot start at layer ${resume.layer} with ${resume.hidden.length} values.`);
+    }
+  }
   const strayRow = options.logitsAt?.find((row) => !Number.isInteger(row) || row < 0 || row >= rows * positions);
   if (strayRow !== undefined) {
     throw bad(`Predictions are asked for at position ${strayRow} of ${rows * positions}.`);

@@ -7,6 +7,7 @@
 import { FffError } from '../../errors';
 import type { Checkpoint, EncoderBatch, EncoderOptions, EncoderOutput, FffLayer, Kernel } from '../contracts';
 import { checkBatch } from './batch';
+import { decodeStates } from './decode';
 import { denseGraph } from './denseGraph';
 import { ForwardPass } from './forward';
 import { openParts } from './parts';
@@ -30,6 +31,13 @@ export interface DenseTwin {
 export interface Encoder {
   /** @throws FffError BAD_INPUT, CANCELLED, OUT_OF_MEMORY, ONNXRUNTIME_FAILED. */
   forward(batch: EncoderBatch, options?: EncoderOptions): Promise<EncoderOutput>;
+  /**
+   * Vocabulary logits of rows of the residual stream, as if the model ended there: final norm and head.
+   * @param states [count, H].
+   * @returns [count, V], a new array.
+   * @throws FffError BAD_INPUT when the input is not that long.
+   */
+  decode(states: Float32Array, count: number): Promise<Float32Array>;
   /**
    * Builds the dense twin of an FFF layer from the checkpoint, which has to be open still.
    * @throws FffError BAD_INPUT for a layer that does not exist or is dense anyway.
@@ -78,6 +86,11 @@ class LoadedEncoder implements Encoder {
     checkBatch(batch, options, architecture);
     const pass = new ForwardPass(this.parts, architecture, batch, options, this.unloading.signal);
     return this.track(pass.run());
+  }
+
+  async decode(states: Float32Array, count: number): Promise<Float32Array> {
+    this.assertUsable();
+    return this.track(decodeStates(this.parts, this.checkpoint.architecture, states, count));
   }
 
   async twinOf(layer: number): Promise<DenseTwin> {

@@ -41,22 +41,26 @@ export class ForwardPass {
   }
 
   async run(): Promise<EncoderOutput> {
-    const { ids, rows, positions } = this.batch;
+    const { rows, positions } = this.batch;
+    const { resume } = this.options;
     this.continueOrThrow();
     const embedding = this.newStates();
     this.watch.lap();
-    await this.parts.embedding.run({ ids: { data: ids, shape: [rows, positions] } }, { embedding });
+    await this.start(embedding);
     const embeddingMicroseconds = this.watch.lap();
 
     // The residual stream moves between two arrays: attention reads one and writes the other. A recorded embedding is
     // handed out and must not become one of them.
     let residual = embedding;
     let spare = this.newStates();
-    let update: ShapedArray | null = null;
+    let update: ShapedArray | null = resume ? this.states(new Float32Array(resume.hidden.length)) : null;
     for (const [index, layer] of this.parts.layers.entries()) {
+      if (index < (resume?.layer ?? 0)) {
+        continue;
+      }
       this.continueOrThrow();
       const attended = spare;
-      update = await this.runLayer(layer, residual, update, attended);
+      update = await this.runLayer(index, layer, residual, update, attended);
       spare = this.recordAll && index === 0 ? this.newStates() : residual;
       residual = attended;
       this.options.onLayer?.(index);
@@ -82,8 +86,19 @@ export class ForwardPass {
     };
   }
 
+  /** Fills in the residual stream before the first layer that runs. */
+  private async start(embedding: ShapedArray): Promise<void> {
+    const { ids, rows, positions } = this.batch;
+    if (this.options.resume) {
+      (embedding.data as Float32Array).set(this.options.resume.hidden);
+    } else {
+      await this.parts.embedding.run({ ids: { data: ids, shape: [rows, positions] } }, { embedding });
+    }
+  }
+
   /** Runs one layer, records it and returns its feedforward output, which the next attention graph adds. */
   private async runLayer(
+    index: number,
     layer: LayerParts,
     residual: ShapedArray,
     update: ShapedArray | null,
@@ -110,6 +125,8 @@ export class ForwardPass {
 
     const output = await this.runFeedforward(layer, record);
     record.feedforwardMicroseconds = this.watch.lap();
+    const step = { layer: index, attended: attended.data as Float32Array, input: ffnInput, output, fff: record.fff };
+    this.options.onFeedforward?.(step);
     if (this.recordAll) {
       record.ffnOutput = output;
     }

@@ -9,10 +9,22 @@ import type { TestTensor } from './tensorFile';
 type Row = Float64Array;
 export type ReferenceResult = Map<string, Float64Array>;
 
+/** What a node does differently, if anything: its decision is reversed, or its activation is 0. */
+export type ChangeAt = (
+  layer: number,
+  token: number,
+  tree: number,
+  node: number,
+) => { flip: boolean; silence: boolean };
+
+const UNCHANGED: ChangeAt = () => ({ flip: false, silence: false });
+
+/** @param changeAt Changes to single nodes while the model runs. */
 export function referenceForward(
   architecture: Architecture,
   tensors: ReadonlyMap<string, TestTensor>,
   batch: EncoderBatch,
+  changeAt: ChangeAt = UNCHANGED,
 ): ReferenceResult {
   const { hiddenSize: H, normEpsilon, feedforward } = architecture;
   const { rows, positions } = batch;
@@ -68,12 +80,13 @@ export function referenceForward(
     let outputs: Row[];
     if (feedforward.kind === 'fff') {
       // Step 4.
-      const steps = inputs.map((row) =>
-        descend(row, feedforward.trees, feedforward.depth, {
-          weightIn: data(`${prefix}.ffn.linear_in.weight`),
-          biasIn: data(`${prefix}.ffn.linear_in.bias`),
-          weightOut: data(`${prefix}.ffn.linear_out.weight`),
-        }),
+      const weights = {
+        weightIn: data(`${prefix}.ffn.linear_in.weight`),
+        biasIn: data(`${prefix}.ffn.linear_in.bias`),
+        weightOut: data(`${prefix}.ffn.linear_out.weight`),
+      };
+      const steps = inputs.map((row, token) =>
+        descend(row, feedforward.trees, feedforward.depth, weights, (tree, node) => changeAt(layer, token, tree, node)),
       );
       for (const kind of ['nodes', 'logits', 'activations'] as const) {
         keep(
@@ -194,6 +207,7 @@ function descend(
   trees: number,
   depth: number,
   weights: { weightIn: ArrayLike<number>; biasIn: ArrayLike<number>; weightOut: ArrayLike<number> },
+  changeAt: (tree: number, node: number) => { flip: boolean; silence: boolean },
 ): Descent {
   const step: Descent = { nodes: [], logits: [], activations: [], output: new Float64Array(x.length) };
   const neurons = trees * nodeCount(depth);
@@ -204,12 +218,14 @@ function descend(
         (sum, value, i) => sum + value * weights.weightIn[neuron * x.length + i]!,
         weights.biasIn[neuron]!,
       );
-      const activation = nonlinearity('GELU', logit);
+      const { flip, silence } = changeAt(tree, node);
+      const activation = silence ? 0 : nonlinearity('GELU', logit);
       step.nodes.push(node);
       step.logits.push(logit);
       step.activations.push(activation);
       step.output.forEach((_, o) => (step.output[o]! += activation * weights.weightOut[o * neurons + neuron]!));
-      node = childOf(node, logit);
+      const child = childOf(node, logit);
+      node = flip ? 4 * node + 3 - child : child;
     }
   }
   return step;

@@ -1,0 +1,498 @@
+/**
+ * The truth about benchmarks in the extension host: what can be measured, what is being measured, which result is shown
+ * and with which it is compared. The panel is a projection of it. Knows no VS Code and no process.
+ *
+ * Benchmarks have a runner of their own, so that one that dies takes no inspection with it. Neither supersedes the other:
+ * while an inspection needs the machine the benchmark is held, the disturbed round is measured again, and the panel says
+ * so; afterwards it goes on.
+ */
+import { Events, type Disposable } from '../disposable';
+import { FffError, isCancellation, toWireError } from '../errors';
+import { describeThrown, type Log } from '../log';
+import type {
+  BenchmarkCatalogue,
+  BenchmarkChoice,
+  BenchmarkEnding,
+  BenchmarkPlan,
+  BenchmarkResult,
+  BenchmarkRow,
+  BenchmarkRunnerApi,
+  BenchmarkRunnerEvents,
+  BenchmarkRunState,
+  BenchmarkViewEvents,
+  BenchmarkViewState,
+  RunnerState,
+  ShownBenchmark,
+} from '../protocol';
+import type { History } from './history';
+import { entryOf } from './resultFile';
+
+type RunRequest = Parameters<BenchmarkRunnerApi['runBenchmark']>[0];
+
+/** The part of the runner's client that is used. */
+export interface BenchmarkRunner {
+  readonly state: RunnerState;
+  on<Name extends keyof BenchmarkRunnerEvents>(
+    name: Name,
+    listener: (payload: BenchmarkRunnerEvents[Name]) => void,
+  ): Disposable;
+  benchmarkCatalogue(): Promise<BenchmarkCatalogue>;
+  benchmarkPreset(name: string, source: { model: string; text: string }): Promise<BenchmarkPlan>;
+  checkBenchmarkPlan(json: string): Promise<BenchmarkPlan>;
+  runBenchmark(request: RunRequest, signal: AbortSignal): Promise<BenchmarkResult>;
+  controlBenchmark(request: Parameters<BenchmarkRunnerApi['controlBenchmark']>[0]): Promise<void>;
+  restart(): Promise<unknown>;
+  stop(): void;
+}
+
+/** The runner that answers the user's inspections. */
+export interface InteractiveRunner {
+  readonly busy: boolean;
+  on(name: 'busy', listener: (busy: boolean) => void): Disposable;
+}
+
+export interface BenchmarkSessionServices {
+  runner: BenchmarkRunner;
+  inspections: InteractiveRunner;
+  history: History;
+  /** Text and model for *This selection on this model*. @throws FffError BAD_INPUT when there is nothing to read. */
+  source(): { model: string; text: string };
+  /** Lets the user pick a result file; null when they changed their mind. @throws FffError BAD_INPUT. */
+  pickFile(): Promise<{ file: string; result: BenchmarkResult } | null>;
+  /** Name of this machine's processor, as results record it. */
+  cpu: string;
+  newId(): string;
+  /** Milliseconds of the calendar. */
+  wallMs(): number;
+  log: Log;
+}
+
+/** An inspection is traced, then painted, then measured: the gaps in between are no reason to go on. */
+const QUIET_MS = 1500;
+/** A call that takes longer is not waited for: the runner is ended, and what was measured is kept. */
+export const END_TIMEOUT_MS = 30_000;
+/** A runner that nothing was asked of for so long gives its memory back. */
+const IDLE_MS = 60_000;
+const HEARTBEAT_MS = 5000;
+/** A heartbeat this late means that the machine slept. */
+const SLEPT_MS = 30_000;
+
+interface Run {
+  id: string;
+  plan: BenchmarkPlan;
+  controller: AbortController;
+  byUser: boolean;
+  byInspection: boolean;
+  ended: boolean;
+  timers: ReturnType<typeof setTimeout>[];
+}
+
+export class BenchmarkSession implements Disposable {
+  private readonly events = new Events<BenchmarkViewEvents>();
+  private readonly subscriptions: Disposable[];
+  private run: Run | null = null;
+  private runState: BenchmarkRunState = { kind: 'idle' };
+  private liveRows: BenchmarkRow[] = [];
+  private shown: ShownBenchmark | null = null;
+  private baseline: ShownBenchmark | null = null;
+  private notices: string[] = [];
+  private catalogue: BenchmarkCatalogue | null = null;
+  private fetching: Promise<void> | null = null;
+  private idleTimer: ReturnType<typeof setTimeout> | undefined;
+  private quietTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly services: BenchmarkSessionServices) {
+    const { runner, inspections } = services;
+    this.subscriptions = [
+      runner.on('benchmarkProgress', ({ id, progress }) => {
+        if (this.run?.id === id && this.runState.kind === 'running') {
+          this.enter({ ...this.runState, progress });
+        }
+      }),
+      runner.on('benchmarkRows', ({ id, rows }) => {
+        if (this.run?.id === id) {
+          this.tellRows(rows);
+        }
+      }),
+      runner.on('benchmarkResult', ({ id, result }) => {
+        if (this.run?.id === id) {
+          this.keep(id, result, { kind: 'running' });
+          this.tellRows([]);
+        }
+      }),
+      inspections.on('busy', (busy) => this.inspecting(busy)),
+    ];
+  }
+
+  get state(): BenchmarkViewState {
+    return {
+      mode: 'panel',
+      catalogue: this.catalogue,
+      run: this.runState,
+      liveRows: this.liveRows,
+      shown: this.shown,
+      baseline: this.baseline,
+      history: this.services.history.entries,
+      notices: this.notices,
+    };
+  }
+
+  on<Name extends keyof BenchmarkViewEvents>(
+    name: Name,
+    listener: (payload: BenchmarkViewEvents[Name]) => void,
+  ): Disposable {
+    return this.events.on(name, listener);
+  }
+
+  /** Asks the runner what can be measured, once; a failure is in the state. */
+  async loadCatalogue(): Promise<void> {
+    this.fetching ??= this.use(() => this.services.runner.benchmarkCatalogue()).then(
+      (catalogue) => {
+        this.catalogue = catalogue;
+        this.events.fire('catalogue', catalogue);
+      },
+      (thrown: unknown) => {
+        this.fetching = null;
+        this.services.log.warn(`The benchmark's plans could not be read. ${describeThrown(thrown)}`);
+        if (this.run === null) {
+          this.enter({ kind: 'failed', error: toWireError(thrown), resumable: null });
+        }
+      },
+    );
+    await this.fetching;
+  }
+
+  /**
+   * Begins to measure; resolves when the run has begun, not when it has ended.
+   *
+   * @throws FffError BAD_INPUT for a plan that cannot run, a selection without text, or while another benchmark runs.
+   */
+  async start(choice: BenchmarkChoice): Promise<void> {
+    this.refuseWhileRunning();
+    const plan = await this.use(() => this.planOf(choice));
+    this.begin(this.services.newId(), plan, null);
+  }
+
+  /** Goes on with a result of the history that was not measured to the end. @throws FffError BAD_INPUT. */
+  async resume(id: string): Promise<void> {
+    this.refuseWhileRunning();
+    const entry = this.services.history.entry(id);
+    // A file's plan may name any folder as its model: it is looked at, never run.
+    if (entry?.ending.kind === 'recorded') {
+      throw new FffError('BAD_INPUT', 'A recorded result cannot be gone on with.', 'Start a plan of your own.');
+    }
+    const result = await this.services.history.read(id);
+    await this.use(() => Promise.resolve());
+    this.begin(id, result.plan, result);
+    this.keep(id, result, { kind: 'running' });
+  }
+
+  /** What is wrong with a plan, in the engine's sentence; null where nothing is. */
+  async check(json: string): Promise<string | null> {
+    try {
+      await this.use(() => this.services.runner.checkBenchmarkPlan(json));
+      return null;
+    } catch (thrown) {
+      const error = toWireError(thrown);
+      if (error.code === 'BAD_INPUT') {
+        return error.message;
+      }
+      throw thrown;
+    }
+  }
+
+  /** Holds the run after the round being measured, or lets it go on. */
+  pause(paused: boolean): void {
+    if (this.run !== null) {
+      this.run.byUser = paused;
+      this.control(this.run, false);
+    }
+  }
+
+  /** Ends the run; everything measured is kept. */
+  cancel(): void {
+    const { run } = this;
+    if (run === null || run.ended) {
+      return;
+    }
+    run.ended = true;
+    this.tellRun(run);
+    this.send(run, 'end', false);
+    run.timers.push(setTimeout(() => run.controller.abort(), END_TIMEOUT_MS));
+  }
+
+  async show(id: string): Promise<void> {
+    this.shown = await this.load(id);
+    this.events.fire('shown', this.shown);
+    if (this.baseline?.entry.id === id) {
+      await this.compare(null);
+    }
+  }
+
+  async compare(id: string | null): Promise<void> {
+    this.baseline = id === null ? null : await this.load(id);
+    this.events.fire('baseline', this.baseline);
+  }
+
+  remove(id: string): void {
+    if (this.run?.id === id) {
+      throw new FffError('BAD_INPUT', 'This result is being measured.', 'Cancel the run first.');
+    }
+    this.services.history.remove(id);
+    this.events.fire('history', this.services.history.entries);
+    if (this.shown?.entry.id === id) {
+      this.shown = null;
+      this.events.fire('shown', null);
+    }
+    if (this.baseline?.entry.id === id) {
+      this.baseline = null;
+      this.events.fire('baseline', null);
+    }
+    if (this.runState.kind === 'failed' && this.runState.resumable === id) {
+      this.enter({ kind: 'idle' });
+    }
+  }
+
+  /** Adds a result file to the history, marked as recorded, and shows it. */
+  async openFile(): Promise<void> {
+    const picked = await this.services.pickFile();
+    if (picked !== null) {
+      const id = this.services.newId();
+      this.put(id, picked.result, { kind: 'recorded', file: picked.file });
+      await this.show(id);
+    }
+  }
+
+  /** A stored result, or the running one as far as it got. */
+  async load(id: string): Promise<ShownBenchmark> {
+    if (this.shown?.entry.id === id) {
+      return this.shown;
+    }
+    const result = await this.services.history.read(id);
+    return { entry: this.services.history.entry(id)!, result };
+  }
+
+  dispose(): void {
+    this.run?.controller.abort();
+    this.run?.timers.forEach(clearTimeout);
+    this.run = null;
+    clearTimeout(this.idleTimer);
+    clearTimeout(this.quietTimer);
+    this.subscriptions.forEach((subscription) => subscription.dispose());
+    this.events.clear();
+  }
+
+  private refuseWhileRunning(): void {
+    if (this.run !== null) {
+      throw new FffError('BAD_INPUT', 'A benchmark is running already.', 'Wait for its end, or cancel it.');
+    }
+  }
+
+  private async planOf(choice: BenchmarkChoice): Promise<BenchmarkPlan> {
+    const { runner, source } = this.services;
+    if ('json' in choice) {
+      return runner.checkBenchmarkPlan(choice.json);
+    }
+    const known = this.catalogue?.presets.find(({ name }) => name === choice.preset)?.plan;
+    return known ?? runner.benchmarkPreset(choice.preset, source());
+  }
+
+  private begin(id: string, plan: BenchmarkPlan, resume: BenchmarkResult | null): void {
+    this.refuseWhileRunning();
+    const run: Run = {
+      id,
+      plan,
+      controller: new AbortController(),
+      byUser: false,
+      byInspection: false,
+      ended: false,
+      timers: [],
+    };
+    this.run = run;
+    this.shown = null;
+    this.baseline = null;
+    this.events.fire('shown', null);
+    this.events.fire('baseline', null);
+    this.tellRows([]);
+    this.tellNotices([]);
+    this.tellRun(run);
+    this.watchForSleep(run);
+    void this.measure(run, resume);
+  }
+
+  private async measure(run: Run, resume: BenchmarkResult | null): Promise<void> {
+    const { runner, inspections } = this.services;
+    let outcome: { result: BenchmarkResult } | { thrown: unknown };
+    try {
+      const measured = runner.runBenchmark({ id: run.id, plan: run.plan, resume }, run.controller.signal);
+      if (inspections.busy) {
+        this.inspecting(true);
+      }
+      outcome = { result: await measured };
+    } catch (thrown) {
+      outcome = { thrown };
+    }
+    if (this.run !== run) {
+      return;
+    }
+    this.run = null;
+    clearTimeout(this.quietTimer);
+    run.timers.forEach(clearTimeout);
+    this.tellRows([]);
+    if ('result' in outcome) {
+      this.keep(run.id, outcome.result, { kind: run.ended ? 'cancelled' : 'finished' });
+      this.enter({ kind: 'idle' });
+    } else {
+      this.broke(run, outcome.thrown);
+    }
+    this.restLater();
+  }
+
+  /** The run ended without a result of its own: the last one it told is kept. */
+  private broke(run: Run, thrown: unknown): void {
+    const { history, log, runner } = this.services;
+    const kept = history.entry(run.id);
+    const error = toWireError(thrown);
+    if (run.ended && isCancellation(thrown)) {
+      log.warn(`Benchmark "${run.plan.name}" did not end within ${END_TIMEOUT_MS} ms; its runner was ended.`);
+      runner.stop();
+      this.amend(run.id, { kind: 'cancelled' });
+      this.enter({ kind: 'idle' });
+      return;
+    }
+    log.error(`Benchmark "${run.plan.name}" failed. ${describeThrown(thrown)}`);
+    this.amend(run.id, { kind: 'interrupted', reason: error.message });
+    this.enter({ kind: 'failed', error, resumable: kept === undefined ? null : run.id });
+  }
+
+  private inspecting(busy: boolean): void {
+    const { run } = this;
+    clearTimeout(this.quietTimer);
+    if (run === null) {
+      return;
+    }
+    if (busy) {
+      const already = run.byInspection;
+      run.byInspection = true;
+      if (!already) {
+        this.control(run, true);
+      }
+    } else {
+      this.quietTimer = setTimeout(() => {
+        run.byInspection = false;
+        this.control(run, false);
+      }, QUIET_MS);
+    }
+  }
+
+  private control(run: Run, disturbed: boolean): void {
+    if (this.run === run && !run.ended) {
+      this.tellRun(run);
+      this.send(run, run.byUser || run.byInspection ? 'pause' : 'go', disturbed);
+    }
+  }
+
+  private send(run: Run, action: 'pause' | 'go' | 'end', disturbed: boolean): void {
+    this.services.runner.controlBenchmark({ id: run.id, action, disturbed }).catch((thrown: unknown) => {
+      // A runner that died says so where the run is awaited.
+      this.services.log.debug(`Benchmark, ${action}: ${describeThrown(thrown)}`);
+    });
+  }
+
+  /** Asks something of the runner: one that gave up is started anew, because the user asked for it. */
+  private async use<T>(ask: () => Promise<T>): Promise<T> {
+    const { runner } = this.services;
+    clearTimeout(this.idleTimer);
+    if (runner.state.kind === 'crashed' && !runner.state.willRestart) {
+      await runner.restart();
+    }
+    try {
+      return await ask();
+    } finally {
+      this.restLater();
+    }
+  }
+
+  private restLater(): void {
+    clearTimeout(this.idleTimer);
+    this.idleTimer = setTimeout(() => {
+      if (this.run === null) {
+        this.services.runner.stop();
+      }
+    }, IDLE_MS);
+  }
+
+  /** Timers stand still while the machine sleeps, so that the first one afterwards is late. */
+  private watchForSleep(run: Run): void {
+    let lastMs = this.services.wallMs();
+    const beat = (): void => {
+      const nowMs = this.services.wallMs();
+      const sleptMs = nowMs - lastMs - HEARTBEAT_MS;
+      lastMs = nowMs;
+      if (sleptMs > SLEPT_MS) {
+        const minutes = Math.max(1, Math.round(sleptMs / 60_000));
+        this.tellNotices([
+          ...this.notices,
+          `The machine slept for about ${minutes === 1 ? 'a minute' : `${minutes} minutes`}; the round being measured then was thrown away, and the run went on.`,
+        ]);
+      }
+      if (this.run === run) {
+        run.timers = [...run.timers.filter((timer) => timer !== next), (next = setTimeout(beat, HEARTBEAT_MS))];
+      }
+    };
+    let next = setTimeout(beat, HEARTBEAT_MS);
+    run.timers.push(next);
+  }
+
+  private keep(id: string, result: BenchmarkResult, ending: BenchmarkEnding): void {
+    const entry = this.put(id, result, ending);
+    // The running result is shown unless the user is looking at another.
+    if (this.shown === null || this.shown.entry.id === id) {
+      this.shown = { entry, result };
+      this.events.fire('shown', this.shown);
+    }
+  }
+
+  private put(id: string, result: BenchmarkResult, ending: BenchmarkEnding): ShownBenchmark['entry'] {
+    const entry = entryOf(id, result, ending, this.services.cpu);
+    this.services.history.put(entry, result);
+    this.events.fire('history', this.services.history.entries);
+    return entry;
+  }
+
+  private amend(id: string, ending: BenchmarkEnding): void {
+    const { history } = this.services;
+    const known = history.entry(id);
+    if (known === undefined) {
+      return;
+    }
+    const entry = { ...known, ending };
+    history.amend(entry);
+    this.events.fire('history', history.entries);
+    if (this.shown?.entry.id === id) {
+      this.shown = { ...this.shown, entry };
+      this.events.fire('shown', this.shown);
+    }
+  }
+
+  private tellRun({ id, plan, byUser, byInspection, ended }: Run): void {
+    const progress = this.runState.kind === 'running' && this.runState.id === id ? this.runState.progress : null;
+    const paused = byUser ? 'user' : byInspection ? 'inspection' : null;
+    this.enter({ kind: 'running', id, name: plan.name, progress, paused, ending: ended });
+  }
+
+  private tellRows(rows: BenchmarkRow[]): void {
+    this.liveRows = rows;
+    this.events.fire('liveRows', rows);
+  }
+
+  private tellNotices(notices: string[]): void {
+    this.notices = notices;
+    this.events.fire('notices', notices);
+  }
+
+  private enter(state: BenchmarkRunState): void {
+    this.runState = state;
+    this.events.fire('run', state);
+  }
+}

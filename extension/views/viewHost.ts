@@ -1,0 +1,100 @@
+/**
+ * One webview's end of the protocol: a `Rpc` that answers its questions from the session and tells it what changed.
+ *
+ * A view says `ready` and is hydrated with everything; from then on it gets increments, until it is hidden. VS Code
+ * throws a hidden page away and loads it anew when it is shown, and then it says `ready` again.
+ */
+import { DisposableStore, type Disposable } from '../disposable';
+import { describeThrown, type Log } from '../log';
+import type { ViewApi, ViewEvents } from '../protocol';
+import { Rpc, type None } from '../rpc';
+import type { Session } from '../session';
+
+/** What a view may ask for beyond the session's state. */
+export interface ViewActions {
+  inspectSelection(): Promise<void>;
+  revealToken(token: number): Promise<void>;
+  showLog(): Promise<void>;
+  restartRunner(): Promise<void>;
+  openTracePanel(): Promise<void>;
+}
+
+export interface ViewServices {
+  session: Session;
+  actions: ViewActions;
+  log: Log;
+}
+
+/** The part of a webview that carries messages. */
+export interface MessagePort {
+  /** Rejects, or resolves to false, when there is no page to take the message. */
+  send(message: unknown): PromiseLike<boolean>;
+  listen(listener: (message: unknown) => void): Disposable;
+}
+
+export class ViewHost implements Disposable {
+  private readonly store = new DisposableStore();
+  private hydrated = false;
+
+  constructor(
+    private readonly name: string,
+    port: MessagePort,
+    { session, actions, log }: ViewServices,
+  ) {
+    const rpc: Rpc<ViewApi, None, ViewEvents> = new Rpc<ViewApi, None, ViewEvents>(
+      {
+        // A page that is being thrown away refuses messages; it will ask for everything when it is back.
+        send: (message) => void port.send(message).then(undefined, (thrown: unknown) => this.lost(log, thrown)),
+        onMessage: (listener) => port.listen(listener),
+        onClose: () => ({ dispose: () => undefined }),
+      },
+      {
+        ready: () => {
+          this.hydrated = true;
+          return session.state;
+        },
+        setFocus: (focus) => session.setFocus(focus, this),
+        cancel: () => session.cancel(),
+        painted: (runId) => session.painted(runId),
+        inspectSelection: () => actions.inspectSelection(),
+        revealToken: (token) => actions.revealToken(token),
+        showLog: () => actions.showLog(),
+        restartRunner: () => actions.restartRunner(),
+        openTracePanel: () => actions.openTracePanel(),
+      },
+      (where, thrown) => log.warn(`View ${this.name}, ${where}: ${describeThrown(thrown)}`),
+    );
+    const send = <Name extends keyof ViewEvents>(name: Name, payload: ViewEvents[Name]): void => {
+      if (this.hydrated) {
+        rpc.emit(name, payload);
+      }
+    };
+    this.store.add(rpc);
+    this.store.add(session.on('traced', (traced) => send('traced', traced)));
+    this.store.add(session.on('status', (status) => send('status', status)));
+    this.store.add(session.on('runner', (state) => send('runner', state)));
+    this.store.add(session.on('timing', (timing) => send('timing', timing)));
+    this.store.add(
+      session.on('focus', ({ focus, origin }) => {
+        if (origin !== this) {
+          send('focus', focus);
+        }
+      }),
+    );
+  }
+
+  /** The page is gone until it says `ready` again. */
+  hidden(): void {
+    this.hydrated = false;
+  }
+
+  dispose(): void {
+    this.hydrated = false;
+    this.store.dispose();
+  }
+
+  private lost(log: Log, thrown: unknown): void {
+    this.hydrated = false;
+    log.debug(`View ${this.name} took no message: ${describeThrown(thrown)}`);
+  }
+}

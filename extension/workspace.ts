@@ -1,0 +1,112 @@
+/**
+ * The parts of VS Code the wiring needs more than one call for: settings, the folder picker, messages, and the text to
+ * come back to after a reload.
+ */
+import * as vscode from 'vscode';
+import { readSettings, type Settings } from './config';
+import type { Disposable } from './disposable';
+import type { Log } from './log';
+import { Notifier } from './notify';
+import type { Inspection, Session } from './session';
+
+const REMEMBERED_KEY = 'fffExplorer.lastInspection';
+/** A window's state is no place for big texts. */
+const REMEMBERED_CHARACTERS = 20_000;
+
+/** Reads the settings at each call, and says once when one was ignored. */
+export function settingsReader(context: vscode.ExtensionContext, log: Log): () => Settings {
+  let told: string | null = null;
+  return () => {
+    const settings = readSettings(vscode.workspace.getConfiguration('fffExplorer'), {
+      isTrusted: vscode.workspace.isTrusted,
+      workspaceFolder: vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? null,
+      embeddedModel: vscode.Uri.joinPath(context.extensionUri, 'models', 'default').fsPath,
+    });
+    if (settings.notice !== null && settings.notice !== told) {
+      log.warn(settings.notice);
+      void offerTrust(settings.notice);
+    }
+    told = settings.notice;
+    return settings;
+  };
+}
+
+async function offerTrust(notice: string): Promise<void> {
+  const manage = 'Manage Workspace Trust';
+  if ((await vscode.window.showWarningMessage(notice, manage)) === manage) {
+    await vscode.commands.executeCommand('workbench.trust.manage');
+  }
+}
+
+/** Lets the user pick a checkpoint folder and stores it where it takes effect; false when they changed their mind. */
+export async function pickModel(): Promise<boolean> {
+  const picked = await vscode.window.showOpenDialog({
+    title: 'Select a checkpoint folder (config.json, model.safetensors, tokenizer.json)',
+    openLabel: 'Use This Model',
+    canSelectFiles: false,
+    canSelectFolders: true,
+    canSelectMany: false,
+  });
+  const folder = picked?.[0];
+  if (folder === undefined) {
+    return false;
+  }
+  const configuration = vscode.workspace.getConfiguration('fffExplorer');
+  const hiding = configuration.inspect('model.path')?.workspaceValue !== undefined && vscode.workspace.isTrusted;
+  await configuration.update(
+    'model.path',
+    folder.fsPath,
+    hiding ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global,
+  );
+  return true;
+}
+
+/** The notifier over VS Code's messages; each button runs the command of that name. */
+export function createNotifier(log: vscode.LogOutputChannel, now: () => number): Notifier {
+  return new Notifier({
+    show: (kind, message, button) => {
+      const buttons = button === null ? [] : [button];
+      return kind === 'error'
+        ? vscode.window.showErrorMessage(message, ...buttons)
+        : vscode.window.showInformationMessage(message, ...buttons);
+    },
+    press: {
+      'Show Log': () => log.show(),
+      'Restart Runner': () => vscode.commands.executeCommand('fffExplorer.restartRunner'),
+      'Open Settings': () => vscode.commands.executeCommand('workbench.action.openSettings', 'fffExplorer'),
+    },
+    log,
+    now,
+  });
+}
+
+/** Keeps the last inspected text, so that a panel that survives a reload is not empty. */
+export class Memory implements Disposable {
+  private readonly subscription: Disposable;
+
+  constructor(
+    private readonly state: vscode.Memento,
+    private readonly session: Session,
+    log: Log,
+  ) {
+    this.subscription = session.on('traced', ({ trace, source }) => {
+      const inspection: Inspection | undefined =
+        trace.text.length <= REMEMBERED_CHARACTERS ? { text: trace.text, source } : undefined;
+      state.update(REMEMBERED_KEY, inspection).then(undefined, (thrown: unknown) => {
+        log.warn(`The inspected text could not be remembered: ${String(thrown)}`);
+      });
+    });
+  }
+
+  /** Inspects again what was inspected before the reload, unless something else has been since. */
+  async restore(): Promise<void> {
+    const inspection = this.state.get<Inspection>(REMEMBERED_KEY);
+    if (inspection !== undefined && this.session.lastInspection === null) {
+      await this.session.inspect(inspection);
+    }
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+  }
+}

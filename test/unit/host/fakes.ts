@@ -1,0 +1,96 @@
+/** Stand-ins for what the host works with: a log that remembers, a clock, a trace and a runner one controls. */
+import { Events } from '../../../extension/disposable';
+import type { Log } from '../../../extension/log';
+import type { LayerTiming, MeasureRequest, ModelInfo, Trace, TraceRequest } from '../../../extension/protocol';
+import type { RunnerClientEvents } from '../../../extension/runner/client';
+import type { SessionRunner } from '../../../extension/session';
+
+export function memoryLog(): Log & { lines: string[] } {
+  const lines: string[] = [];
+  const write =
+    (level: string) =>
+    (message: string): void =>
+      void lines.push(`${level}: ${message}`);
+  return { lines, debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+export const MODEL: ModelInfo = {
+  directory: '/models/small',
+  name: 'small',
+  weightsHash: 'ab',
+  layers: 2,
+  hiddenSize: 8,
+  heads: 2,
+  feedforward: { kind: 'fff', depth: 2, trees: 1, nodesPerTree: 7 },
+  vocabularySize: 100,
+  windowTokens: 16,
+  positions: 'sinusoidal',
+  parameters: 1000,
+  weightsBytes: 4000,
+  storedDtype: 'F32',
+  hasTokenizer: true,
+  maskToken: '<mask>',
+};
+
+/** A trace of as many tokens as the text has words, plus the separator. */
+export function traceOf(runId: number, text: string): Trace {
+  const words = [...text.matchAll(/\S+/g)];
+  const tokens = [
+    ...words.map((word, id) => ({ id, text: word[0], start: word.index, end: word.index + word[0].length })),
+    { id: 99, text: '<sep>', start: 0, end: 0 },
+  ];
+  const layer = () => ({
+    leaves: Uint16Array.from(tokens, (_, token) => token % 4),
+    logits: new Float32Array(tokens.length * 3).fill(0.5),
+  });
+  return {
+    runId,
+    model: MODEL,
+    text,
+    tokens,
+    windows: [{ firstToken: 0, tokenCount: tokens.length }],
+    omittedWindows: 0,
+    layers: [layer(), layer()],
+    feedforwardMicroseconds: [10, 11],
+    predictions: [],
+    phases: { tokenizeMs: 1, embeddingMs: 1, attentionMs: 1, feedforwardMs: 1, headMs: 1, totalMs: 5 },
+    kernelImplementation: 'scalar',
+  };
+}
+
+export function timingOf(layer: number, median = 10): LayerTiming {
+  const spread = (value: number) => ({ median: value, p5: value, p95: value, samples: 7 });
+  return {
+    layer,
+    tokens: 3,
+    fffMicroseconds: spread(median),
+    denseMicroseconds: spread(median * 20),
+    ratio: { median: 20, low: 19, high: 21 },
+    threads: 1,
+    verifiedMaxDifference: 0,
+  };
+}
+
+export interface Deferred<Request, Answer> {
+  request: Request;
+  signal: AbortSignal;
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+/** A runner whose answers the test gives. It deliberately answers cancelled requests too, as a late one would. */
+export class FakeRunner implements SessionRunner {
+  readonly events = new Events<RunnerClientEvents>();
+  readonly traces: Deferred<TraceRequest, Trace>[] = [];
+  readonly measures: Deferred<MeasureRequest, LayerTiming[]>[] = [];
+  readonly state = { kind: 'stopped' } as const;
+  readonly on: SessionRunner['on'] = (name: never, listener: never) => this.events.on(name, listener);
+
+  trace(request: TraceRequest, signal: AbortSignal): Promise<Trace> {
+    return new Promise((resolve, reject) => this.traces.push({ request, signal, resolve, reject }));
+  }
+
+  measure(request: MeasureRequest, signal: AbortSignal): Promise<LayerTiming[]> {
+    return new Promise((resolve, reject) => this.measures.push({ request, signal, resolve, reject }));
+  }
+}

@@ -1,0 +1,1 @@
+"""Corpus, tokenizer, model, training, evaluation and export of the embedded fast feedforward (FFF) language model."""

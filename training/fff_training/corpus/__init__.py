@@ -1,0 +1,1 @@
+"""Corpus builder: permissively licensed packages of public registries in, deduplicated text shards out."""

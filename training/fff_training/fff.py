@@ -1,0 +1,222 @@
+"""The fast feedforward layer: hard path masking as in the paper, in two exact forms.
+
+``masked`` computes every node and masks the unvisited ones (the official training code). ``grouped`` computes the upper
+half of the levels for every token, sorts tokens by sub-tree and multiplies each sub-tree's tokens with that sub-tree's
+nodes only. Both give the same values and gradients; ``grouped`` needs about 2 * 2^(levels/2) neurons a token instead of
+2^levels. Parameters and their layout are those of model-spec section 1 (``linear_in``, ``linear_out``).
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import ModelConfig
+from .routing import ReturnRows, TakeRows, WeightsOfTiles, descend, path_mask, plan_tiles, sum_by_group, tile_rows
+
+FORMS = ("masked", "grouped")
+
+
+class FeedforwardOutput(NamedTuple):
+    """``value`` [N, H], and ``balance``, a scalar in [0, levels/4] that is 0 when every decision is half and half."""
+
+    value: Tensor
+    balance: Tensor
+
+
+class FastFeedforward(nn.Module):
+    """K binary trees of neurons; each token visits one root-to-leaf path in each tree and sums the visited neurons.
+
+    Args:
+        config: supplies hidden size H, ``trees`` K, ``depth`` and ``master_leaf``.
+        form: ``grouped`` or ``masked``.
+    """
+
+    noise_scale: Tensor
+
+    def __init__(self, config: ModelConfig, form: str = "grouped") -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise ValueError(f"FFF form is {form!r}; known are {' and '.join(FORMS)}.")
+        self.trees, self.depth, self.nodes = config.trees, config.depth, config.nodes_per_tree
+        self.form = form
+        self.linear_in = nn.Linear(config.hidden_size, self.trees * self.nodes, bias=True)
+        self.linear_out = nn.Linear(self.trees * self.nodes, config.hidden_size, bias=False)
+        self.master_leaf = config.master_leaf
+        if self.master_leaf:
+            self.master_in = nn.Linear(config.hidden_size, self.master_leaf, bias=False)
+            self.master_out = nn.Linear(self.master_leaf, config.hidden_size, bias=False)
+        # Soft-to-hard routing: logistic noise of this scale on decisions only. Annealed to 0 by the trainer.
+        self.register_buffer("noise_scale", torch.zeros(()), persistent=False)
+        self.noisy = False
+        self.want_balance = False
+
+    def forward(self, x: Tensor) -> FeedforwardOutput:
+        """x [N, H] -> value [N, H] in the dtype of the matrix products, and the balance term."""
+        grouped = self.form == "grouped" and self.depth >= 1
+        value, balance = self._grouped(x) if grouped else self._masked(x)
+        if self.master_leaf:
+            value = value + self.master_out(F.gelu(self.master_in(x)))
+        return FeedforwardOutput(value, balance)
+
+    def _decisions(self, logits: Tensor) -> Tensor:
+        """Logits that choose the path: the node's own, with noise while routing is soft."""
+        if not (self.noisy and self.training):
+            return logits.detach()
+        uniform = torch.rand(logits.shape, dtype=torch.float32, device=logits.device).clamp(1e-6, 1 - 1e-6)
+        return logits.detach() + self.noise_scale * (uniform.log() - (-uniform).log1p())
+
+    def _masked(self, x: Tensor) -> FeedforwardOutput:
+        count = x.shape[0]
+        logits = self.linear_in(x).view(count, self.trees, self.nodes)
+        mask = path_mask(descend(self._decisions(logits), self.depth + 1), self.nodes)
+        active = torch.where(mask, F.gelu(logits), torch.zeros((), dtype=logits.dtype, device=logits.device))
+        balance = x.new_zeros((), dtype=torch.float32)
+        if self.want_balance:
+            inner = 2**self.depth - 1
+            seen = mask[..., :inner].float()
+            soft = torch.sigmoid(logits[..., :inner].float()) * seen
+            balance = balance_of(soft.sum(0), seen.sum(0), count) / self.trees
+        return FeedforwardOutput(self.linear_out(active.view(count, -1)), balance)
+
+    def _grouped(self, x: Tensor) -> FeedforwardOutput:
+        count, levels = x.shape[0], self.depth + 1
+        top, low = levels // 2, levels - levels // 2
+        groups_per_tree, groups = 2**top, self.trees * 2**top
+
+        # Upper levels: every token, one padding column a tree so that rows stay aligned.
+        weight_in = self.linear_in.weight.view(self.trees, self.nodes, -1)
+        bias_in = self.linear_in.bias.view(self.trees, self.nodes)
+        weight_out = self.linear_out.weight.t().reshape(self.trees, self.nodes, -1)
+        size = 2**top - 1
+        logits = F.linear(
+            x, F.pad(weight_in[:, :size], (0, 0, 0, 1)).flatten(0, 1), F.pad(bias_in[:, :size], (0, 1)).flatten()
+        )
+        logits = logits.view(count, self.trees, size + 1)
+        nodes = descend(self._decisions(logits), top + 1)
+        mask = path_mask(nodes[..., :top], size + 1)
+        zero = torch.zeros((), dtype=logits.dtype, device=x.device)
+        active = torch.where(mask, F.gelu(logits), zero)
+        value = active.view(count, -1) @ F.pad(weight_out[:, :size], (0, 0, 0, 1)).flatten(0, 1).to(active.dtype)
+
+        # Lower levels: pairs (tree, token) sorted into tiles of one sub-tree each.
+        tree = torch.arange(self.trees, device=x.device)
+        group = (nodes[..., top] - size + tree * groups_per_tree).t().reshape(-1)
+        rows = tile_rows(group.shape[0], groups)
+        plan = plan_tiles(group, groups, rows)
+        token_of_row = plan.source % count
+        slot = plan.slot.view(self.trees, count)
+        taken = TakeRows.apply(x.to(logits.dtype), token_of_row, slot).view(-1, rows, x.shape[1])
+        tile_in = WeightsOfTiles.apply(subtrees(weight_in, top, low).to(logits.dtype), plan.tile_group)
+        tile_bias = WeightsOfTiles.apply(subtrees(bias_in[..., None], top, low).to(logits.dtype), plan.tile_group)
+        tile_out = WeightsOfTiles.apply(subtrees(weight_out, top, low).to(logits.dtype), plan.tile_group)
+        low_logits = torch.bmm(taken, tile_in.transpose(1, 2)) + tile_bias.transpose(1, 2)
+        low_nodes = descend(self._decisions(low_logits), low)
+        low_mask = path_mask(low_nodes, 2**low) & plan.valid.view(-1, rows, 1)
+        low_active = torch.where(low_mask, F.gelu(low_logits), zero)
+        low_value = torch.bmm(low_active, tile_out).flatten(0, 1)
+        value = value + ReturnRows.apply(low_value, slot, token_of_row)
+
+        balance = x.new_zeros((), dtype=torch.float32)
+        if self.want_balance:
+            seen = mask[..., :size].float()
+            soft = torch.sigmoid(logits[..., :size].float()) * seen
+            inner = 2 ** (low - 1) - 1
+            low_seen = low_mask[..., :inner].float()
+            low_soft = torch.sigmoid(low_logits[..., :inner].float()) * low_seen
+            balance = balance_of(soft.sum(0), seen.sum(0), count) + balance_of(
+                sum_by_group(low_soft.sum(1), plan.tile_group, groups),
+                sum_by_group(low_seen.sum(1), plan.tile_group, groups),
+                count,
+            )
+            balance = balance / self.trees
+        return FeedforwardOutput(value, balance)
+
+    @torch.no_grad()
+    def trace(self, x: Tensor) -> Dict[str, Tensor]:
+        """What the layer did with x [N, H]: ``nodes``, ``logits``, ``activations`` [N, K, depth+1] and ``ffn_output``."""
+        logits = F.linear(x, self.linear_in.weight, self.linear_in.bias).view(x.shape[0], self.trees, self.nodes)
+        nodes = descend(logits, self.depth + 1)
+        visited = logits.gather(-1, nodes)
+        return {
+            "nodes": nodes.to(torch.int32),
+            "logits": visited,
+            "activations": F.gelu(visited),
+            "ffn_output": self._masked(x).value if not self.master_leaf else self.forward(x).value,
+        }
+
+    @torch.no_grad()
+    def leaves(self, x: Tensor) -> Tensor:
+        """Leaf number of each token in each tree, int64 [N, K] in [0, 2^depth)."""
+        logits = F.linear(x, self.linear_in.weight, self.linear_in.bias).view(x.shape[0], self.trees, self.nodes)
+        return descend(logits, self.depth + 1)[..., -1] - (2**self.depth - 1)
+
+
+class DenseFeedforward(nn.Module):
+    """The ordinary layer: ``dense_out(GELU(dense_in(x)))``, no biases."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dense_in = nn.Linear(config.hidden_size, config.width, bias=False)
+        self.dense_out = nn.Linear(config.width, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> FeedforwardOutput:
+        """x [N, H] -> value [N, H]; the balance term is 0."""
+        return FeedforwardOutput(self.dense_out(F.gelu(self.dense_in(x))), x.new_zeros((), dtype=torch.float32))
+
+    @torch.no_grad()
+    def trace(self, x: Tensor) -> Dict[str, Tensor]:
+        """``ffn_preact`` and ``ffn_act`` [N, width] and ``ffn_output`` [N, H]."""
+        before = self.dense_in(x)
+        after = F.gelu(before)
+        return {"ffn_preact": before, "ffn_act": after, "ffn_output": self.dense_out(after)}
+
+
+class NoFeedforward(nn.Module):
+    """Adds nothing: the control that shows what attention alone achieves."""
+
+    def forward(self, x: Tensor) -> FeedforwardOutput:
+        """x [N, H] -> zeros [N, H]."""
+        return FeedforwardOutput(torch.zeros_like(x), x.new_zeros((), dtype=torch.float32))
+
+    @torch.no_grad()
+    def trace(self, x: Tensor) -> Dict[str, Tensor]:
+        """``ffn_output`` [N, H], zeros."""
+        return {"ffn_output": torch.zeros_like(x)}
+
+
+def balance_of(soft_sum: Tensor, visits: Tensor, count: int) -> Tensor:
+    """Squared deviation of each node's mean soft decision from one half, weighted by its share of visits.
+
+    A node that sends everything one way costs 1/4 times its share; summed over the nodes of a level the shares add to
+    one, so each level costs at most 1/4. Unvisited nodes cost nothing and get no gradient.
+
+    Args:
+        soft_sum: sum over visiting tokens of sigmoid(logit), any shape.
+        visits: number of visiting tokens, same shape.
+        count: tokens in all.
+    """
+    mean = soft_sum / visits.clamp(min=1)
+    return (visits / count * (mean - 0.5) ** 2).sum()
+
+
+def subtrees(parameters: Tensor, top: int, low: int) -> Tensor:
+    """Cuts the lower levels out of heap order, one padded block per sub-tree.
+
+    Sub-tree s hangs under level ``top``; its level l holds nodes 2^(top+l) - 1 + s * 2^l and the 2^l - 1 after it.
+
+    Args:
+        parameters: [K, nodes, c].
+
+    Returns:
+        [K * 2^top, 2^low, c]; the last row of a block is zero padding.
+    """
+    trees, _, columns = parameters.shape
+    parts: List[Tensor] = []
+    for level in range(low):
+        first = 2 ** (top + level) - 1
+        parts.append(parameters[:, first : first + 2 ** (top + level)].reshape(trees, 2**top, 2**level, columns))
+    return F.pad(torch.cat(parts, dim=2), (0, 0, 0, 1)).flatten(0, 1)

@@ -1,0 +1,142 @@
+"""The model card: every number in it comes from the run's log, its evaluation or the corpus manifest."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from .config import ModelConfig
+
+
+def _last(log: Sequence[Mapping[str, Any]], event: str) -> Mapping[str, Any]:
+    found = [entry for entry in log if entry.get("event") == event]
+    return found[-1] if found else {}
+
+
+def corpus_table(manifest: Mapping[str, Any]) -> str:
+    """Licences and bytes of the corpus, grouped by declared licence, largest first."""
+    groups: Dict[str, List[float]] = {}
+    for source in manifest["sources"]:
+        kept = sum(source.get("kept_bytes", {}).values())
+        if kept:
+            group = groups.setdefault(source["licence"], [0, 0.0])
+            group[0] += 1
+            group[1] += kept / 1e6
+    lines = ["| licence as declared | packages | MB |", "| --- | --- | --- |"]
+    ordered = sorted(groups.items(), key=lambda item: -item[1][1])
+    lines += [f"| {name} | {count:.0f} | {size:.1f} |" for name, (count, size) in ordered[:20]]
+    if len(ordered) > 20:
+        rest = [group for _, group in ordered[20:]]
+        lines.append(f"| {len(rest)} others | {sum(g[0] for g in rest):.0f} | {sum(g[1] for g in rest):.1f} |")
+    return "\n".join(lines)
+
+
+def quality(evaluation: Mapping[str, Any]) -> str:
+    """Masked scores, leaf use, fill-mask and downstream figures as Markdown."""
+    lines = [
+        "| held-out | masked tokens | loss (nats) | top-1 | top-5 | bits a character |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in ("prose", "markdown", "code"):
+        if name in evaluation:
+            row = evaluation[name]
+            lines.append(
+                f"| {name} | {row['masks']:.0f} | {row['loss']:.3f} | {row['top1']:.3f} | {row['top5']:.3f}"
+                f" | {row['bits_per_character']:.3f} |"
+            )
+    usage = evaluation.get("usage", [])
+    if usage:
+        lines += ["", "| layer | leaf entropy (bits) | leaves reached |", "| --- | --- | --- |"]
+        for number, row in enumerate(usage):
+            lines.append(f"| {number} | {row['entropy_bits']:.2f} | {row['leaves_reached']:.0f} of {row['leaves']} |")
+        lines.append(f"\nCounted over {usage[0]['tokens']} held-out tokens.")
+    suite = evaluation.get("fill_mask")
+    if suite:
+        lines.append(
+            f"\nFill-mask suite of {suite['lines']} everyday lines: an accepted word first in {suite['all_top1']:.0%}, among"
+            f" the first five in {suite['all_top5']:.0%}."
+        )
+    tasks: Dict[str, List[Mapping[str, Any]]] = {}
+    for row in evaluation.get("downstream", []):
+        tasks.setdefault(row["task"], []).append(row)
+    for name, rows in tasks.items():
+        values = [row["accuracy"] for row in rows]
+        lines.append(
+            f"\nFine-tuned on the task `{name}` ({rows[0]['labels']} classes, a stand-in for GLUE): accuracy {min(values):.3f}"
+            f" to {max(values):.3f} over {len(values)} seeds; the largest class has {rows[0]['majority']:.3f}."
+        )
+    return "\n".join(lines)
+
+
+def model_card(
+    config: ModelConfig,
+    log: Sequence[Mapping[str, Any]],
+    evaluation: Optional[Mapping[str, Any]],
+    manifest: Optional[Mapping[str, Any]],
+    comparison: Optional[str],
+) -> str:
+    """The card's text. Parts without measurements are left out, not filled with guesses."""
+    start, end = _last(log, "start"), _last(log, "end") or _last(log, "paused")
+    settings = start.get("settings", {})
+    kind = (
+        f"{config.trees} tree{'s' if config.trees > 1 else ''} of depth {config.depth}: {config.active_neurons} of"
+        f" {config.trees * config.nodes_per_tree} feedforward neurons a token and layer"
+        if config.feedforward == "fff"
+        else f"dense feedforward layers of {config.width} neurons"
+    )
+    lines = [
+        "---",
+        "license: mit",
+        "language: en",
+        "pipeline_tag: fill-mask",
+        "---",
+        "",
+        "# FFF Explorer default model",
+        "",
+        f"A masked language model for English prose, Markdown and source code, trained from scratch: crammedBERT encoder,"
+        f" {config.layers} layers of width {config.hidden_size}, {config.heads} heads, {kind}. Vocabulary"
+        f" {config.vocab_size} cased WordPieces, at most {config.max_sequence_length} tokens. It is small and made to be looked"
+        " at: it shows how a fast feedforward network routes tokens.",
+        "",
+        "## Training",
+        "",
+    ]
+    if start and end:
+        lines += [
+            f"{start.get('parameters', 0) / 1e6:.2f} M parameters; {end['tokens'] / 1e6:.0f} M tokens in {end['seconds']:.0f} s"
+            f" of training (compiling apart), {end['step']} steps, on one {start.get('device', 'device')}.",
+            "",
+            "| setting | value |",
+            "| --- | --- |",
+        ]
+        shown = [
+            key for key in settings if key not in ("model", "log_every", "evaluate_every", "save_seconds", "compile")
+        ]
+        lines += [f"| {key} | {settings[key] if settings[key] != '' else '-'} |" for key in shown]
+        lines.append("")
+    if manifest:
+        sizes = manifest["bytes"]
+        lines += [
+            "## Data",
+            "",
+            "Only packages with permissive licences (names, versions and hashes in the corpus manifest):"
+            + ", ".join(f" {name.replace('.', ' ')} {size / 1e6:.1f} MB" for name, size in sizes.items())
+            + ".",
+            "",
+            corpus_table(manifest),
+            "",
+        ]
+    if evaluation:
+        lines += ["## Measured", "", quality(evaluation), ""]
+    if comparison:
+        lines += ["## Against dense twins", "", comparison.strip(), ""]
+    lines += [
+        "## Limits",
+        "",
+        "It saw little general text beyond old books and technical documentation, so it knows few facts, and its English leans"
+        " technical. Text is folded to ASCII; indentation is not seen. Masked scores count hidden tokens with both sides"
+        " visible and are no compression rates. It must not be used to make decisions about people.",
+        "",
+        "`reference/` holds expected intermediate results of these very weights, for `verify`.",
+        "",
+    ]
+    return "\n".join(lines)

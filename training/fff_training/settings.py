@@ -1,0 +1,103 @@
+"""Everything that decides a training run, as one JSON-able record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Mapping, Tuple
+
+from .config import ModelConfig
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Recipe of one run. The budget is ``tokens`` when positive, otherwise ``seconds`` of training (compiling apart).
+
+    Every ``short_every``-th step uses ``short_length`` with as many tokens as a full step, so that short texts work too.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    seed: int = 1
+    seconds: float = 300.0
+    tokens: int = 0
+    batch: int = 1024
+    length: int = 128
+    short_length: int = 32
+    short_every: int = 6
+    line_share: float = 0.5
+    learning_rate: float = 2e-3
+    fff_rate: float = 1.0
+    """Learning-rate multiplier of FFF parameters."""
+    betas: Tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    warmup: float = 0.02
+    """Share of the budget over which the learning rate rises linearly; afterwards it falls linearly to 0."""
+    mask_from: float = 0.25
+    mask_to: float = 0.15
+    balance: float = 0.03
+    """Weight of the balance term; 0 turns it off."""
+    noise_from: float = 0.0
+    """Soft-to-hard routing: scale of logistic noise on decisions at the start, falling linearly to 0."""
+    noise_until: float = 0.5
+    """Share of the budget at which routing is hard."""
+    teacher: str = ""
+    """Hub folder of a dense teacher; empty: no distillation."""
+    distill: float = 0.5
+    """Share of the loss that is the teacher's divergence."""
+    temperature: float = 1.0
+    start_from: str = ""
+    """Hub folder whose tensors of equal name and shape start this model (embedding and attention of a dense one)."""
+    ema: float = 0.0
+    """Decay of the weight average that is evaluated and exported; 0: the last weights."""
+    precision: str = "bf16"
+    compile: bool = True
+    form: str = "grouped"
+    log_every: int = 20
+    evaluate_every: float = 0.1
+    """Share of the budget between quick evaluations on held-out tokens."""
+    save_seconds: float = 60.0
+    """Seconds between checkpoints."""
+
+    def to_dict(self) -> Dict[str, Any]:
+        """JSON-able form."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> "TrainSettings":
+        """The inverse of ``to_dict``; missing keys take their defaults.
+
+        Raises:
+            ValueError: an unknown key.
+        """
+        known = set(TrainSettings.__dataclass_fields__)
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"Unknown training setting {unknown[0]!r}; known are {', '.join(sorted(known))}.")
+        given = dict(values)
+        given["model"] = ModelConfig.from_dict(given.get("model", {}))
+        if "betas" in given:
+            given["betas"] = tuple(given["betas"])
+        return TrainSettings(**given)
+
+    @staticmethod
+    def load(path: Path) -> "TrainSettings":
+        """Reads a JSON file."""
+        return TrainSettings.from_dict(json.loads(path.read_text("utf-8")))
+
+
+def learning_rate(settings: TrainSettings, progress: float) -> float:
+    """Warm-up, then linear decay to 0; ``progress`` in [0, 1] is the spent share of the budget."""
+    rise = progress / settings.warmup if settings.warmup > 0 else 1.0
+    return settings.learning_rate * max(0.0, min(1.0, rise, (1.0 - progress) / max(1e-9, 1.0 - settings.warmup)))
+
+
+def mask_rate(settings: TrainSettings, progress: float) -> float:
+    """Share of tokens hidden, linear from ``mask_from`` to ``mask_to``."""
+    return settings.mask_from + (settings.mask_to - settings.mask_from) * min(1.0, max(0.0, progress))
+
+
+def noise_scale(settings: TrainSettings, progress: float) -> float:
+    """Routing noise, linear from ``noise_from`` to 0 at ``noise_until``."""
+    return settings.noise_from * max(0.0, 1.0 - progress / max(1e-9, settings.noise_until))

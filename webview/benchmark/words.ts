@@ -1,0 +1,193 @@
+/** The page's sentences about a result: its machine, its honesty, its cells, and what each number means. Pure. */
+import type { BenchmarkEntry, BenchmarkResult, BenchmarkRow } from '../../extension/protocol';
+import { formatCount, formatDuration, formatFactor, formatThree, plural } from '../format';
+import { verdictOf } from './series';
+
+/** An A/A interval wider than this says that the machine was too busy to tell small differences. */
+const NOISY_WIDTH = 0.1;
+
+const TOKENS: Readonly<Record<string, string>> = {
+  spread: 'distinct tokens, spread over the tree',
+  skewed: 'distinct tokens around a few directions',
+  'hidden-states': 'hidden states of the text',
+  repeated: 'one token repeated, as in the published benchmark code, which flatters trees',
+};
+
+const WEIGHTS: Readonly<Record<string, string>> = {
+  warm: 'one layer stays resident',
+  cold: 'the layers of a model take turns',
+};
+
+/** Bytes in the decimal unit that fits. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const unit = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return unit === 0 ? `${formatCount(bytes)} B` : `${formatThree(bytes / 1000 ** unit)} ${units[unit] ?? ''}`;
+}
+
+/** What is left of a run. */
+export function formatRemaining(milliseconds: number): string {
+  const seconds = Math.max(1, Math.round(milliseconds / 1000));
+  return seconds < 90 ? `about ${seconds} s left` : `about ${Math.round(seconds / 60)} min left`;
+}
+
+/** A cell in a few words, for a list. */
+export function cellLabel(row: BenchmarkRow): string {
+  const threads = row.cellThreads === 0 ? 'all threads' : plural(row.cellThreads, 'thread');
+  const layer = row.layer === null ? '' : `, layer ${row.layer}`;
+  return `batch ${formatCount(row.batch)}, ${formatCount(row.width)} wide, depth ${row.levels - 1}${layer}, ${threads}, ${row.weights}, ${row.distribution}`;
+}
+
+/** How diverse a cell's paths are, and how many bytes of weights its calls read. */
+export function diversitySentence(rows: readonly BenchmarkRow[]): string {
+  const [first] = rows;
+  if (first === undefined) {
+    return '';
+  }
+  const routed = rows.find(({ engine }) => engine === 'fff');
+  const dense = rows.find(({ ratioToBestDense }) => ratioToBestDense !== null && verdictOf(ratioToBestDense) === 'reference');
+  const read =
+    routed === undefined
+      ? ''
+      : ` FFF reads ${formatBytes(routed.bytesTouched)} of weights a call${dense === undefined ? '' : `, the best dense layer ${formatBytes(dense.bytesTouched)}`}.`;
+  const flips = rows.filter(({ pathFlips }) => pathFlips !== null && pathFlips.flips > 0);
+  const flipped = flips
+    .map(({ engine, precision, pathFlips }) => ` ${engine} ${precision}: ${formatCount(pathFlips?.flips ?? 0)} of ${formatCount(pathFlips?.tokens ?? 0)} tokens take another path than in float64.`)
+    .join('');
+  const tokens = TOKENS[first.distribution] ?? first.distribution;
+  return `${capital(tokens)}: ${formatCount(first.distinctLeaves)} distinct ${first.distinctLeaves === 1 ? 'leaf' : 'leaves'} in a call, ${formatCount(first.distinctLeavesInAll)} in many; ${WEIGHTS[first.weights] ?? first.weights}.${read}${flipped}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+export interface SelfTestSummary {
+  passed: number;
+  total: number;
+  /** Largest width of an interval. */
+  width: number;
+  noisy: boolean;
+  text: string;
+}
+
+/** The A/A check in one line; null where nothing was tested. */
+export function selfTestSummary({ selfTests }: BenchmarkResult): SelfTestSummary | null {
+  if (selfTests.length === 0) {
+    return null;
+  }
+  const passed = selfTests.filter((test) => test.passed).length;
+  const width = Math.max(...selfTests.map(({ ratio }) => ratio.high - ratio.low));
+  const noisy = !(width <= NOISY_WIDTH) || passed < selfTests.length;
+  const held = `${passed} of ${selfTests.length} hold 1`;
+  const quiet = noisy
+    ? `; the machine was noisy: differences up to ${Math.ceil((width / 2) * 100)} % mean nothing`
+    : `; the widest interval is ±${((width / 2) * 100).toFixed(1)} %`;
+  return { passed, total: selfTests.length, width, noisy, text: `${held}${quiet}` };
+}
+
+/** The result in one sentence: the layer's gain over the cells, never without the encoder's. */
+export function headline(result: BenchmarkResult): string {
+  const routed = result.rows.filter(({ engine, precision }) => engine === 'fff' && precision === 'fp32');
+  const ratios = routed.flatMap(({ ratioToBestDense }) => (ratioToBestDense === null ? [] : [ratioToBestDense]));
+  const decided = ratios.filter((ratio) => verdictOf(ratio) === 'faster' || verdictOf(ratio) === 'slower').map(({ median }) => median);
+  if (routed.length === 0) {
+    return result.rows.length === 0 ? 'Nothing measured yet.' : 'No FFF layer was measured.';
+  }
+  if (ratios.length === 0) {
+    return 'No dense layer was measured beside the FFF, so there is nothing to compare.';
+  }
+  if (decided.length === 0) {
+    return 'No verdict: in every cell the interval of the ratio spans 1.';
+  }
+  const [low, high] = [Math.min(...decided), Math.max(...decided)];
+  const range = formatFactor(low) === formatFactor(high) ? formatFactor(high) : `${formatFactor(low)} to ${formatFactor(high)}`;
+  const withheld = ratios.length - decided.length;
+  const [ladder] = result.ladder;
+  const encoder =
+    ladder === undefined
+      ? 'the whole encoder was not measured, so this is a layer’s gain and not a model’s'
+      : verdictOf(ladder.gainOverTwin) === 'withheld'
+        ? 'for the whole encoder no verdict is given'
+        : `the whole encoder ${formatFactor(ladder.gainOverTwin.median)}, of at most ${formatFactor(ladder.ceilingOverTwin.median)}`;
+  return `One FFF layer is ${range} as fast as the best dense layer of its size${withheld > 0 ? ` (no verdict in ${plural(withheld, 'cell')})` : ''}; ${encoder}.`;
+}
+
+/** The machine as a list of facts. */
+export function machineFacts({ environment, plan }: BenchmarkResult): [string, string][] {
+  const { caches } = environment;
+  const sizes = (['l1d', 'l2', 'l3'] as const).flatMap((level) => {
+    const bytes = caches[level];
+    return bytes == null ? [] : [`${level.toUpperCase()} ${formatBytes(bytes)}`];
+  });
+  const facts: [string, string][] = [
+    ...(environment.gpu === undefined ? [] : [['GPU', environment.gpu] as [string, string]]),
+    ['Processor', `${environment.cpu}, ${plural(environment.logicalCores, 'core')}`],
+    ['Vectors', environment.simd.includes('avx512f') ? 'AVX-512' : environment.simd.includes('avx2') ? 'AVX2' : environment.simd.slice(0, 3).join(', ')],
+    ['Caches', sizes.join(', ')],
+    ['Memory', formatBytes(environment.memoryBytes)],
+    ['System', `${environment.os} ${environment.architecture}`],
+    ['Kernel', environment.kernelImplementation ?? 'missing'],
+    ['onnxruntime', environment.onnxruntimeVersion ?? 'missing'],
+    ['Load', environment.loadAverage === null ? '' : formatThree(environment.loadAverage)],
+    ['Model', environment.modelHash === null ? 'synthetic weights' : `SHA-256 ${environment.modelHash.slice(0, 8)}`],
+    ['Text', plan.source === undefined ? '' : `${formatCount(plan.source.text.length)} characters`],
+    ['Recorded', formatDate(environment.recordedAt)],
+    ['Version', [environment.version ?? '', environment.commit?.slice(0, 8) ?? ''].join(' ').trim()],
+  ];
+  return facts.filter(([, value]) => value !== '');
+}
+
+/** `2026-11-27 12:40`, in UTC, so that two machines say the same. */
+export function formatDate(iso: string): string {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(iso) ? `${iso.slice(0, 16).replace('T', ' ')} UTC` : iso;
+}
+
+/** How a run ended, in a word or a sentence. */
+export function endingText(entry: BenchmarkEntry): string {
+  const left = entry.unfinished > 0 ? `, ${plural(entry.unfinished, 'cell')} not measured` : '';
+  switch (entry.ending.kind) {
+    case 'running':
+      return 'being measured';
+    case 'finished':
+      return `finished${left}`;
+    case 'cancelled':
+      return `cancelled${left}`;
+    case 'interrupted':
+      return `broke off${left}: ${entry.ending.reason}`;
+    case 'recorded':
+      return `recorded, from ${entry.ending.file}`;
+  }
+}
+
+/** What could not be measured, and why; each said once. */
+export function leftOut({ missing, excluded, unfinished }: BenchmarkResult, running: boolean): string[] {
+  const lines = [
+    ...unfinished
+      .filter(({ reason }) => !running || reason !== 'not measured yet')
+      .map(({ cell, reason }) => `Batch ${formatCount(cell.batch)}, depth ${cell.depth} is unfinished: ${reason}.`),
+    ...excluded.map(({ engine, cell, reason }) => `${engine} was not timed at batch ${formatCount(cell.batch)}: ${reason}.`),
+    ...missing.map(({ engine, reason }) => `${engine} is missing: ${reason}.`),
+  ];
+  return [...new Set(lines.map((line) => line.replace(/\.\.$/, '.')))];
+}
+
+/** What each number means, in plain words. */
+export const NOTES: readonly (readonly [string, string])[] = [
+  ['Time a token', 'The time of one call divided by its tokens: the median of all samples, and between which values nine of ten samples lie. The call into the library is included, copying and tokenizing are not.'],
+  ['Ratio', 'Time of the fastest verified dense fp32 layer on the same tokens and at most as many threads, divided by this engine’s time. 10× means a tenth of the time.'],
+  ['95 % interval', 'Repeating the whole measurement would give a ratio in this range nineteen times out of twenty. Where it spans 1, either may be faster, and no verdict is given.'],
+  ['Ratio of operations', 'Neurons of the dense layer divided by neurons a token visits: 4095 ÷ 12 = 341. Arithmetic alone allows no more; where the dense layer waits for memory, a ratio may still pass it.'],
+  ['The paper’s 78×', 'What the paper reports for its processor against a layer of 3072 neurons. Compare it with the ratio to the best 3072.'],
+  ['Roofline', 'The ratio an FFF layer would have that computes as fast as the fastest engine of this result computes, and reads weights as fast as any reads them here.'],
+  ['Self-test (A/A)', 'One engine measured as if it were two. Its interval should hold 1; its width says how small a difference this run can tell.'],
+  ['Distinct leaves', 'How many different leaves the tokens of one call reach. One repeated token reaches one: a tree looks far better then than it is.'],
+  ['Weights read', 'Distinct bytes of weights one call touches. Warm: they may stay in a cache. Cold: the layers of a model take turns.'],
+  ['✓ verified', 'The outputs of the real batch were compared with float64 before anything was timed. An engine that is wrong is never timed.'],
+  ['Whole encoder', 'The same layers inside a model: attention takes its time whatever the feedforward costs, so a gain of a hundred in the layer is one of about three in the model.'],
+];
+
+/** For tooltips of long times. */
+export function sampleText(row: BenchmarkRow): string {
+  return formatDuration(row.microsecondsPerToken.median);
+}

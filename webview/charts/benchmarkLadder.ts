@@ -1,0 +1,73 @@
+/**
+ * The whole encoder beside the layer: bars of time for four encoders that share their attention, and the sentence that
+ * says how much of the possible gain is reached. Stands beside every ratio, so that a layer's gain never stands alone.
+ */
+import type { BenchmarkLadder, BenchmarkRung } from '../../extension/protocol';
+import { verdictOf } from '../benchmark/series';
+import { Disposer, el } from '../dom';
+import { formatCount, formatDuration, formatFactor, formatPercent, formatThree, plural } from '../format';
+import type { Chart } from './chart';
+
+const RUNGS: readonly { rung: BenchmarkRung; name: string }[] = [
+  { rung: 'fff', name: 'FFF' },
+  { rung: 'twin', name: 'dense twin' },
+  { rung: 'dense3072', name: '3072 neurons' },
+  { rung: 'withoutFeedforward', name: 'no feedforward' },
+];
+
+export function draw(container: HTMLElement, initial: readonly BenchmarkLadder[]): Chart<readonly BenchmarkLadder[]> {
+  const disposer = new Disposer();
+  const root = el('div', { class: 'encoder-ladder', 'data-testid': 'encoder-ladder' });
+  container.append(root);
+  disposer.add(() => root.remove());
+
+  function paint(ladders: readonly BenchmarkLadder[]): void {
+    root.dataset['count'] = String(ladders.length);
+    root.replaceChildren(...ladders.map(one));
+  }
+
+  function one(ladder: BenchmarkLadder): HTMLElement {
+    const { milliseconds } = ladder;
+    const longest = Math.max(...RUNGS.map(({ rung }) => milliseconds[rung].p95));
+    const bars = RUNGS.map(({ rung, name }) => {
+      const { median, p5, p95 } = milliseconds[rung];
+      const share = rung === 'withoutFeedforward' ? 0 : ladder.feedforwardShare[rung];
+      const bar = el('span', { class: 'bar' });
+      bar.style.width = `${(median / longest) * 100}%`;
+      const part = el('span', { class: `part ${rung}` });
+      part.style.width = `${share * 100}%`;
+      bar.append(part);
+      const note = rung === 'withoutFeedforward' ? '' : ` · ${formatPercent(share)} feedforward`;
+      const line = el(
+        'li',
+        { class: 'rung', 'data-rung': rung, title: `${formatDuration(p5 * 1e3)} to ${formatDuration(p95 * 1e3)} in nine of ten samples` },
+        el('span', { class: 'name' }, name),
+        el('span', { class: 'lane' }, bar),
+        el('span', { class: 'number' }, `${formatDuration(median * 1e3)}${note}`),
+      );
+      return line;
+    });
+    const title = `${plural(ladder.layers, 'layer')}, ${formatCount(ladder.width)} wide, ${plural(ladder.tokens, 'token')}, ${plural(ladder.threads, 'thread')}`;
+    return el(
+      'div',
+      { class: 'ladder', 'data-tokens': String(ladder.tokens) },
+      el('h3', {}, title),
+      el('ul', {}, ...bars),
+      el('p', { class: 'sentence' }, ladderSentence(ladder)),
+    );
+  }
+
+  paint(initial);
+  return { update: paint, dispose: () => disposer.dispose() };
+}
+
+/** What the encoder gains, of what it could gain at most. */
+export function ladderSentence(ladder: BenchmarkLadder): string {
+  const part = (name: string, gain: BenchmarkLadder['gainOverTwin'], ceiling: BenchmarkLadder['gainOverTwin']): string => {
+    const interval = `[${formatThree(gain.low)}, ${formatThree(gain.high)}]`;
+    return verdictOf(gain) === 'withheld'
+      ? `against ${name} no verdict is given ${interval}`
+      : `${formatFactor(gain.median)} ${interval} as fast as with ${name}, of at most ${formatFactor(ceiling.median)}`;
+  };
+  return `The encoder is ${part('the dense twin', ladder.gainOverTwin, ladder.ceilingOverTwin)}, and ${part('3072 neurons', ladder.gainOver3072, ladder.ceilingOver3072)}: that is what a feedforward without any cost would give.`;
+}
