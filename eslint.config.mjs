@@ -56,7 +56,8 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/unbound-method': 'off',
-      eqeqeq: 'error',
+      // `== null` is the one comparison that means two things on purpose.
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
       'prefer-const': 'error',
     },
@@ -74,9 +75,20 @@ export default tseslint.config(
   }),
   // The runner as the extension sees it: the only part of its folder that runs in the host.
   wall(['extension/runner/{client,process}.ts'], { paths: [...native, toolkit], patterns: [addon, noWebview] }),
-  wall(['extension/{protocol,tree}.ts'], {
-    patterns: [{ regex: '^(?!\\./errors$)', message: 'Shared by all four bundles: imports nothing that runs.' }],
-  }),
+  {
+    files: ['extension/{protocol,tree}.ts'],
+    rules: {
+      'no-restricted-imports': 'off',
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '', allowTypeImports: true, message: 'Shared by all bundles: imports nothing that runs.' },
+          ],
+        },
+      ],
+    },
+  },
   wall(['extension/{rpc,errors}.ts'], { paths: [vscode, ...native], patterns: [addon, noRunner, noWebview] }),
   // The terminal is the runner without the editor, in one process.
   wall(['extension/cli.ts', 'extension/cli/**/*.ts'], {

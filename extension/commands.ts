@@ -20,6 +20,29 @@ export interface CommandServices {
   showLog(): void;
   /** Lets the user pick a checkpoint folder and stores it; false when they changed their mind. */
   pickModel(): Promise<boolean>;
+  insight: InsightCommands;
+}
+
+/**
+ * Commands that look closer, and at more than one text. Arguments come from menus and key bindings, and are what VS Code
+ * or the user puts there: a file's URI, or a text; whatever else is taken for none.
+ */
+export interface InsightCommands {
+  mapUsage(): Promise<unknown>;
+  mapSelection(): Promise<unknown>;
+  mapFile(target: unknown): Promise<unknown>;
+  mapFolder(target: unknown): Promise<unknown>;
+  mapWorkspace(glob: unknown): Promise<unknown>;
+  exportUsage(target: unknown): Promise<unknown>;
+  compareWithPrevious(): Promise<unknown>;
+  compareModels(folder: unknown): Promise<unknown>;
+  compareContexts(word: unknown): Promise<unknown>;
+  exportTrace(target: unknown): Promise<unknown>;
+  undoIntervention(): Promise<unknown>;
+  clearInterventions(): Promise<unknown>;
+  toggleDecorations(): Promise<unknown>;
+  toggleFollow(): Promise<unknown>;
+  setPinned(pinned: boolean): void;
 }
 
 export type CommandId =
@@ -29,10 +52,26 @@ export type CommandId =
   | 'fffExplorer.cancel'
   | 'fffExplorer.restartRunner'
   | 'fffExplorer.showLog'
-  | 'fffExplorer.selectModel';
+  | 'fffExplorer.selectModel'
+  | 'fffExplorer.mapUsage'
+  | 'fffExplorer.mapSelection'
+  | 'fffExplorer.mapFile'
+  | 'fffExplorer.mapFolder'
+  | 'fffExplorer.mapWorkspace'
+  | 'fffExplorer.exportUsage'
+  | 'fffExplorer.compareWithPrevious'
+  | 'fffExplorer.compareModels'
+  | 'fffExplorer.compareContexts'
+  | 'fffExplorer.exportTrace'
+  | 'fffExplorer.undoIntervention'
+  | 'fffExplorer.clearInterventions'
+  | 'fffExplorer.toggleDecorations'
+  | 'fffExplorer.toggleFollow'
+  | 'fffExplorer.pin'
+  | 'fffExplorer.unpin';
 
-export function commandTable(services: CommandServices): Record<CommandId, () => unknown> {
-  const { session, runner } = services;
+export function commandTable(services: CommandServices): Record<CommandId, (argument?: unknown) => unknown> {
+  const { session, runner, insight } = services;
   return {
     'fffExplorer.inspectSelection': async () => {
       const startedAt = services.now();
@@ -56,5 +95,21 @@ export function commandTable(services: CommandServices): Record<CommandId, () =>
         await session.inspectAgain();
       }
     },
+    'fffExplorer.mapUsage': () => insight.mapUsage(),
+    'fffExplorer.mapSelection': () => insight.mapSelection(),
+    'fffExplorer.mapFile': (argument) => insight.mapFile(argument),
+    'fffExplorer.mapFolder': (argument) => insight.mapFolder(argument),
+    'fffExplorer.mapWorkspace': (argument) => insight.mapWorkspace(argument),
+    'fffExplorer.exportUsage': (argument) => insight.exportUsage(argument),
+    'fffExplorer.compareWithPrevious': () => insight.compareWithPrevious(),
+    'fffExplorer.compareModels': (argument) => insight.compareModels(argument),
+    'fffExplorer.compareContexts': (argument) => insight.compareContexts(argument),
+    'fffExplorer.exportTrace': (argument) => insight.exportTrace(argument),
+    'fffExplorer.undoIntervention': () => insight.undoIntervention(),
+    'fffExplorer.clearInterventions': () => insight.clearInterventions(),
+    'fffExplorer.toggleDecorations': () => insight.toggleDecorations(),
+    'fffExplorer.toggleFollow': () => insight.toggleFollow(),
+    'fffExplorer.pin': () => insight.setPinned(true),
+    'fffExplorer.unpin': () => insight.setPinned(false),
   };
 }

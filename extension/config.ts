@@ -20,6 +20,12 @@ export interface Settings {
   topPredictions: number;
   /** How long each layer's timing is refined; 0 switches it off. */
   measureBudgetMsPerLayer: number;
+  /** Whether the sidebar inspects what the user is at in the editor. */
+  follow: boolean;
+  /** Whether the traced tokens are marked in the editor. */
+  decorations: boolean;
+  /** How many decisions the marks tell apart. */
+  decorationDepth: number;
   /** One sentence for the user when a setting was ignored. */
   notice: string | null;
 }
@@ -41,6 +47,9 @@ export function readSettings(source: SettingsSource, context: SettingsContext): 
     threads: wholeNumber(source.get('threads'), 0, 256, 0),
     topPredictions: wholeNumber(source.get('predictions.count'), 0, 50, 5),
     measureBudgetMsPerLayer: wholeNumber(source.get('measure.budgetMsPerLayer'), 0, 60_000, 250),
+    follow: source.get('follow') !== false,
+    decorations: source.get('editor.decorations') !== false,
+    decorationDepth: wholeNumber(source.get('editor.decorationDepth'), 1, 3, 3),
   };
 }
 

@@ -5,22 +5,26 @@
 import * as vscode from 'vscode';
 import { startBenchmarks } from './benchmark/wiring';
 import { commandTable } from './commands';
-import { FffError } from './errors';
+import { Insights } from './insight/insights';
+import { shownTrace, startInsights } from './insight/wiring';
 import { describeThrown } from './log';
 import { RunnerClient } from './runner/client';
 import { forkRunner } from './runner/process';
 import { readSelection } from './selection';
 import { Session } from './session';
+import { isShownBy } from './statusLine';
 import { EditorTracker, viewActions } from './views/editors';
 import { SIDEBAR_VIEW_ID, SidebarView } from './views/sidebarView';
 import { StatusBar } from './views/statusBar';
+import { exportTraceFile } from './views/traceEditor';
 import { TRACE_PANEL_TYPE, TracePanel } from './views/tracePanel';
 import { Views } from './views/views';
-import { Memory, createNotifier, pickModel, settingsReader } from './workspace';
+import { Memory, createNotifier, pickModel, settingsReader, watchRunner } from './workspace';
 
 /** What `activate` returns; the tests inside the extension host look at it. */
 export interface FffExplorer {
   session: Session;
+  insights: Insights;
   runner: RunnerClient;
   views: Views;
 }
@@ -57,8 +61,11 @@ function start(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
     }),
   );
   const session: Session = own(new Session({ runner, settings, hasVisibleView: () => views.anyVisible, log, now }));
-  const notifier = createNotifier(log, now);
-  const views: Views = new Views(context.extensionUri, { session, log, actions: viewActions(session) });
+  const insights = own(new Insights({ session, runner, settings }));
+  // A view the user looks at says what failed; telling them twice would not help.
+  const notifier = createNotifier(log, now, (error) => views.anyVisible && isShownBy(session.state, error));
+  const actions = viewActions(session, () => exportTraceFile(shownTrace(session, insights)));
+  const views: Views = new Views(context.extensionUri, { session, insights, log, actions });
   const editors = own(new EditorTracker());
   const memory = own(new Memory(context.workspaceState, session, log));
   const restore = (): void => void notifier.guard('Restoring the trace', () => memory.restore());
@@ -66,9 +73,25 @@ function start(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
 
   const benchmarks = own(startBenchmarks({ context, log, inspections: runner, settings, editors, notifier, now }));
   own(new StatusBar(session));
-  own(vscode.window.registerWebviewViewProvider(SIDEBAR_VIEW_ID, new SidebarView(views)));
+  const sidebar = new SidebarView(views);
+  own(vscode.window.registerWebviewViewProvider(SIDEBAR_VIEW_ID, sidebar));
   own(vscode.window.registerWebviewPanelSerializer(TRACE_PANEL_TYPE, tracePanel));
+  const { commands: insight } = own(
+    startInsights({
+      extensionUri: context.extensionUri,
+      session,
+      insights,
+      runner,
+      settings,
+      editors,
+      views,
+      actions,
+      sidebar,
+      log,
+    }),
+  );
   const commands = commandTable({
+    insight,
     session,
     runner,
     now,
@@ -80,20 +103,9 @@ function start(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
     pickModel,
   });
   for (const [id, handler] of Object.entries(commands)) {
-    own(vscode.commands.registerCommand(id, () => notifier.guard(id, handler)));
+    own(vscode.commands.registerCommand(id, (argument: unknown) => notifier.guard(id, () => handler(argument))));
   }
 
-  runner.on('state', (state) => {
-    if (state.kind === 'crashed') {
-      void notifier.report(FffError.fromWire(state.error));
-    }
-  });
-  own(
-    vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration('fffExplorer.threads')) {
-        runner.stop();
-      }
-    }),
-  );
-  return { session, runner, views };
+  own(watchRunner(runner, notifier));
+  return { session, insights, runner, views };
 }

@@ -1,7 +1,7 @@
 /**
  * How an error reaches the user: one sentence and one button. The stack is in the log already.
  */
-import { assertNever, isCancellation, toWireError, type ErrorCode } from './errors';
+import { assertNever, isCancellation, toWireError, type ErrorCode, type WireError } from './errors';
 import { describeThrown, type Log } from './log';
 
 export type ButtonLabel = 'Show Log' | 'Restart Runner' | 'Open Settings';
@@ -39,6 +39,8 @@ export function buttonFor(code: ErrorCode): ButtonLabel | null {
 export interface NotifierServices {
   /** Shows a message, resolves to the button that was pressed. */
   show(kind: 'error' | 'info', message: string, button: ButtonLabel | null): PromiseLike<string | undefined>;
+  /** Whether a view the user sees says the same already, with the same buttons. */
+  isShown(error: WireError): boolean;
   log: Log;
   /** What each button does. */
   press: Record<ButtonLabel, () => unknown>;
@@ -71,6 +73,9 @@ export class Notifier {
       return;
     }
     const error = toWireError(thrown);
+    if (this.services.isShown(error)) {
+      return;
+    }
     const button = buttonFor(error.code);
     const message = button === null && error.action !== undefined ? `${error.message} ${error.action}` : error.message;
     const at = this.services.now();

@@ -5,9 +5,10 @@
  * from them. This file imports nothing that exists at run time (no vscode, node or DOM), so that all four bundles share
  * it without knowing each other. It holds declarations and no logic.
  */
+import type { LayerComparison, TraceComparison } from './compare';
 import type { ErrorCode, WireError } from './errors';
 
-export type { ErrorCode, WireError };
+export type { ErrorCode, LayerComparison, TraceComparison, WireError };
 
 /** Raised whenever a message changes shape; runner and host refuse to talk across versions. */
 export const PROTOCOL_VERSION = 1;
@@ -247,7 +248,7 @@ export interface TraceSource {
 }
 
 /** Everything a view needs to draw itself from nothing. `trace` travels here and in `traced` only. */
-export interface ViewState {
+export interface ViewState extends InsightViewState {
   trace: Trace | null;
   source: TraceSource | null;
   status: RunStatus;
@@ -257,7 +258,7 @@ export interface ViewState {
 }
 
 /** Methods a webview may call on the host. */
-export interface ViewApi {
+export interface ViewApi extends InsightViewApi {
   /** First call of every view: the host answers with the whole state and starts sending events. */
   ready(): Promise<ViewState>;
   setFocus(focus: Focus): Promise<void>;
@@ -274,7 +275,8 @@ export interface ViewApi {
 }
 
 /** Events the host sends to visible views. */
-export interface ViewEvents {
+export interface ViewEvents extends InsightViewEvents {
+  /** A new trace has no interventions and no comparison yet; views forget the old ones by themselves. */
   traced: { trace: Trace; source: TraceSource; focus: Focus };
   status: RunStatus;
   runner: RunnerState;
@@ -543,6 +545,85 @@ export interface InsightApi {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Views of insight (hop 2)
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Changes under trial in the shown trace, shared by all views. */
+export interface WhatIfState {
+  interventions: Intervention[];
+  /** What they change; null without interventions. */
+  result: WhatIfResult | null;
+}
+
+/** That there is a usage map, small enough for every view; the map itself is fetched by `usage`. */
+export interface UsageNote {
+  /** Of `UsageMap`; tells one map from another. */
+  runId: number;
+  documents: number;
+  tokens: number;
+  /** What was mapped, for display: a file's or folder's name. */
+  label: string;
+}
+
+/** Another trace beside the shown one. In `comparison`, `trace` is the first and the shown trace the second. */
+export interface Compared {
+  trace: Trace;
+  source: TraceSource | null;
+  comparison: TraceComparison;
+}
+
+/** Part of every view's state. */
+export interface InsightViewState {
+  whatIf: WhatIfState;
+  usage: UsageNote | null;
+  compared: Compared | null;
+}
+
+/**
+ * Part of what a webview may ask the host. All of it is about the shown trace and its model; the host fills in run,
+ * model and list lengths. Every method rejects with the runner's error, or with BAD_INPUT where the shown trace is not
+ * the runner's last one (for instance one opened from a file).
+ */
+export interface InsightViewApi {
+  /** Replaces the changes under trial, runs the model with them, and tells the other views by `interventions`. */
+  setInterventions(request: {
+    interventions: Intervention[];
+    /** Token indices whose predictions are compared. */
+    positions: number[];
+  }): Promise<WhatIfState>;
+  /** Tries changes without adopting them. */
+  whatIf(request: { interventions: Intervention[]; positions: number[] }): Promise<WhatIfResult>;
+  lens(token: number): Promise<LensResult>;
+  /** The model's own prediction at any token. */
+  predictAt(token: number): Promise<Prediction[]>;
+  layerNorms(layer: number): Promise<LayerNorms>;
+  describeNode(place: { layer: number; tree: number; node: number }): Promise<NodeCard>;
+  nearBoundary(request: { precision: 'fp16' | 'bf16'; noise: number }): Promise<NearBoundary>;
+  /** The whole usage map made by *Map Usage*, if there is one. */
+  usage(): Promise<UsageMap | null>;
+  /** Runs *Map Usage*: the user picks what to map. */
+  mapUsage(): Promise<void>;
+  /** Runs *Compare with Previous Trace*; `false` ends the comparison. */
+  compare(on: boolean): Promise<void>;
+  /** Asks the user where to save a picture or a table, and saves it; false when the user changed their mind. */
+  exportFile(file: {
+    suggestedName: string;
+    kind: 'svg' | 'png' | 'csv' | 'json';
+    data: string | Uint8Array;
+  }): Promise<boolean>;
+  /** Saves the shown trace as a `.ffftrace` file; false when the user changed their mind. */
+  exportTrace(): Promise<boolean>;
+}
+
+/** Events the host sends to visible views, beyond `ViewEvents` itself. */
+export interface InsightViewEvents {
+  /** Changes made in another view. */
+  interventions: WhatIfState;
+  usage: UsageNote | null;
+  compared: Compared | null;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Benchmark: plans, results and their panel (both hops)
 // ---------------------------------------------------------------------------------------------------------------------
 
@@ -724,11 +805,7 @@ export interface BenchmarkRunnerApi {
    * Runs a plan; `resume` is an earlier result of it, whose finished cells are taken over. Ends with what was measured
    * when `controlBenchmark` ends it; cancelling the request instead loses what came after the last `benchmarkResult`.
    */
-  runBenchmark(request: {
-    id: string;
-    plan: BenchmarkPlan;
-    resume: BenchmarkResult | null;
-  }): Promise<BenchmarkResult>;
+  runBenchmark(request: { id: string; plan: BenchmarkPlan; resume: BenchmarkResult | null }): Promise<BenchmarkResult>;
   /**
    * `pause` holds the run after the round being measured, `go` lets it go on, `end` ends it after the sample being
    * taken. A pause that says `disturbed` has the round thrown away: somebody else needed the machine during it.

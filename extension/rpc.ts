@@ -31,10 +31,10 @@ export interface RequestContext {
 type AsyncMethod = (...parameters: any[]) => Promise<unknown>;
 
 /** Keys of an API interface that are async methods. */
-type MethodName<Api> = { [Key in keyof Api]: Api[Key] extends AsyncMethod ? Key : never }[keyof Api] & string;
+export type MethodName<Api> = { [Key in keyof Api]: Api[Key] extends AsyncMethod ? Key : never }[keyof Api] & string;
 
-type Parameters_<Method> = Method extends (...parameters: infer P) => Promise<unknown> ? P : never;
-type Result<Method> = Method extends (...parameters: never[]) => Promise<infer R> ? R : never;
+export type Parameters_<Method> = Method extends (...parameters: infer P) => Promise<unknown> ? P : never;
+export type Result<Method> = Method extends (...parameters: never[]) => Promise<infer R> ? R : never;
 
 /** An API as its implementer writes it: the same methods with the request's context as one more, last parameter. */
 export type Handlers<Api> = {

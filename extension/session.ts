@@ -9,6 +9,8 @@ import { describeThrown, type Log } from './log';
 import { StatusLine, type Running } from './statusLine';
 import type {
   Focus,
+  InsightViewEvents,
+  InsightViewState,
   LayerTiming,
   MeasureRequest,
   RunnerEvents,
@@ -58,12 +60,12 @@ export interface Latency {
 }
 
 /** Who moved the focus; that view needs no echo. */
-export interface FocusChange {
-  focus: Focus;
-  origin: unknown;
-}
+export type FocusChange = { focus: Focus; origin: unknown };
 
-export type SessionEvents = Omit<ViewEvents, 'focus'> & {
+/** What a view is told by the session; the rest is told by `insight/insights.ts`. */
+export type SessionState = Omit<ViewState, keyof InsightViewState>;
+
+export type SessionEvents = Omit<ViewEvents, 'focus' | keyof InsightViewEvents> & {
   focus: FocusChange;
   /** A view shows the last trace. */
   painted: Latency;
@@ -109,8 +111,7 @@ export class Session implements Disposable {
     ];
   }
 
-  /** Everything a view needs to draw itself from nothing. */
-  get state(): ViewState {
+  get state(): SessionState {
     return {
       trace: this.trace,
       source: this.source,
@@ -140,7 +141,7 @@ export class Session implements Disposable {
   async inspect(inspection: Inspection, startedAt = this.services.now()): Promise<Trace | null> {
     this.run?.controller.abort();
     const run: Run = {
-      id: ++this.lastRunId,
+      id: this.newRunId(),
       inspection,
       startedAt,
       tracedAt: startedAt,
@@ -166,6 +167,11 @@ export class Session implements Disposable {
     this.traced(run, trace);
     void this.measureAfterPaint(run);
     return trace;
+  }
+
+  /** A number for a run that somebody else starts; no two runs of this window share one. */
+  newRunId(): number {
+    return ++this.lastRunId;
   }
 
   /** Inspects the last text again, for instance with another model; null when there is none. */
@@ -283,9 +289,8 @@ export class Session implements Disposable {
     if (this.run?.id !== runId || this.trace?.runId !== runId) {
       return;
     }
-    this.timings = [...this.timings.filter(({ layer }) => layer !== timing.layer), timing].sort(
-      (one, other) => one.layer - other.layer,
-    );
+    const others = this.timings.filter(({ layer }) => layer !== timing.layer);
+    this.timings = [...others, timing].sort((one, other) => one.layer - other.layer);
     this.events.fire('timing', timing);
   }
 }

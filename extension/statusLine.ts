@@ -1,7 +1,7 @@
 /**
  * What a run is doing, as views are told: a run shows only once it lasts. Until then a flicker is all they would get.
  */
-import type { RunStatus } from './protocol';
+import type { RunStatus, RunnerState, WireError } from './protocol';
 
 export type Running = Extract<RunStatus, { kind: 'running' }>;
 
@@ -55,4 +55,15 @@ export class StatusLine {
     clearTimeout(this.timer);
     this.timer = undefined;
   }
+}
+
+/** Whether a view that shows this status shows this error, with all that can be done about it. */
+export function isShownBy({ status, runner }: { status: RunStatus; runner: RunnerState }, error: WireError): boolean {
+  const shown =
+    status.kind === 'failed'
+      ? status.error
+      : status.kind === 'idle' && runner.kind === 'crashed' && !runner.willRestart
+        ? runner.error
+        : null;
+  return shown?.message === error.message;
 }

@@ -4,9 +4,12 @@
  */
 import * as vscode from 'vscode';
 import { readSettings, type Settings } from './config';
-import type { Disposable } from './disposable';
+import { DisposableStore, type Disposable } from './disposable';
+import { FffError } from './errors';
 import type { Log } from './log';
 import { Notifier } from './notify';
+import type { WireError } from './protocol';
+import type { RunnerClient } from './runner/client';
 import type { Inspection, Session } from './session';
 
 const REMEMBERED_KEY = 'fffExplorer.lastInspection';
@@ -62,8 +65,13 @@ export async function pickModel(): Promise<boolean> {
 }
 
 /** The notifier over VS Code's messages; each button runs the command of that name. */
-export function createNotifier(log: vscode.LogOutputChannel, now: () => number): Notifier {
+export function createNotifier(
+  log: vscode.LogOutputChannel,
+  now: () => number,
+  isShown: (error: WireError) => boolean,
+): Notifier {
   return new Notifier({
+    isShown,
     show: (kind, message, button) => {
       const buttons = button === null ? [] : [button];
       return kind === 'error'
@@ -78,6 +86,27 @@ export function createNotifier(log: vscode.LogOutputChannel, now: () => number):
     log,
     now,
   });
+}
+
+/** Tells the user when the runner died, and ends one whose settings changed; the next request starts another. */
+export function watchRunner(runner: RunnerClient, notifier: Notifier): Disposable {
+  const store = new DisposableStore();
+  store.add(
+    runner.on('state', (state) => {
+      if (state.kind === 'crashed') {
+        // Later: a run that fails with it says so in the views first.
+        setImmediate(() => void notifier.report(FffError.fromWire(state.error)));
+      }
+    }),
+  );
+  store.add(
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('fffExplorer.threads')) {
+        runner.stop();
+      }
+    }),
+  );
+  return store;
 }
 
 /** Keeps the last inspected text, so that a panel that survives a reload is not empty. */

@@ -1,7 +1,8 @@
 // Builds the kernel addon with CMake, incrementally, and puts it at dist/fff.node.
 //
 // Plain Node, no dependencies: it runs before anything else is built. `node scripts/buildKernel.mjs` builds and exits
-// 1 with one plain explanation when it cannot; other scripts call buildKernel().
+// 1 with one plain explanation when it cannot; other scripts call buildKernel(). With `--bench` it builds the native
+// bench programs instead, which are never shipped: `fff-explorer bench` uses the dense layers among them.
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -140,7 +141,7 @@ async function alone(file, work) {
 /**
  * Configures and builds one variant under build/ and resolves to its folder. A folder that was configured from elsewhere
  * (a moved checkout) is started afresh.
- * @param {{name?: string, options?: Record<string, string>, target?: string, quiet?: boolean}} [variant]
+ * @param {{name?: string, options?: Record<string, string>, target?: string | string[], quiet?: boolean}} [variant]
  */
 export async function buildVariant({ name = 'kernels', options = {}, target, quiet = true } = {}) {
   const missing = missingTools();
@@ -156,7 +157,7 @@ export async function buildVariant({ name = 'kernels', options = {}, target, qui
 /**
  * @param {string} folder
  * @param {Record<string, string>} options
- * @param {string | undefined} target
+ * @param {string | string[] | undefined} target
  * @param {boolean} quiet
  */
 async function configureAndBuild(folder, options, target, quiet) {
@@ -173,7 +174,7 @@ async function configureAndBuild(folder, options, target, quiet) {
     await cmake(['-S', source, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', ...generator, ...defines], quiet);
   }
   await cmake(
-    ['--build', folder, '--config', 'Release', '--parallel', '2', ...(target ? ['--target', target] : [])],
+    ['--build', folder, '--config', 'Release', '--parallel', '2', ...(target ? ['--target', ...[target].flat()] : [])],
     quiet,
   );
   return folder;
@@ -201,9 +202,23 @@ export async function buildKernel({ quiet = true } = {}) {
   return addon;
 }
 
+/**
+ * Builds the native bench programs (kernels/bench) against whichever matrix libraries CMake finds here; resolves to their
+ * folder. Rejects as buildKernel does.
+ */
+export async function buildBench({ quiet = true } = {}) {
+  const options = { FFF_ADDON: 'OFF', FFF_BENCH: 'ON' };
+  const target = ['fff_bench', 'fff_dense', 'fff_probe'];
+  return join(await buildVariant({ name: 'kernels-bench', options, target, quiet }), 'bench');
+}
+
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
-    console.log(`Kernel: ${await buildKernel({ quiet: false })}`);
+    if (process.argv.includes('--bench')) {
+      console.log(`Native bench programs: ${await buildBench({ quiet: false })}`);
+    } else {
+      console.log(`Kernel: ${await buildKernel({ quiet: false })}`);
+    }
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

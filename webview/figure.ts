@@ -3,12 +3,13 @@ import { draw as drawTable, type TableData } from './charts/table';
 import type { Chart } from './charts/chart';
 import { button } from './controls';
 import { el } from './dom';
+import { saveMenu, type SaveOptions } from './saveMenu';
 import type { Change } from './store';
 
-/** Whoever remembers which figures are shown as tables. */
+/** Whoever remembers which figures are shown as tables, and which of those that fold are open. */
 export interface TableChoice {
-  readonly setup: { readonly tables: readonly string[] };
-  arrange(change: { tables: readonly string[] }): void;
+  readonly setup: { readonly tables: readonly string[]; readonly open?: readonly string[] };
+  arrange(change: { tables?: readonly string[]; open?: readonly string[] }): void;
 }
 
 export interface FigureOptions {
@@ -20,6 +21,10 @@ export interface FigureOptions {
   /** The picture's numbers; null while there are none. */
   table?: () => TableData | null;
   onPickRow?: (row: number) => void;
+  /** Shown as its title alone until it is opened. */
+  folds?: boolean;
+  /** How the figure is saved; absent: not from here. */
+  saving?: Omit<SaveOptions, 'id' | 'title' | 'body' | 'table'>;
 }
 
 /** A figure on the page. Its body holds either the picture or the table. */
@@ -28,6 +33,8 @@ export interface Figure {
   body: HTMLElement;
   /** True while the table stands in for the picture. */
   isTable(): boolean;
+  /** False while it is folded: nothing in it needs to be painted, or asked for. */
+  isOpen(): boolean;
   /** Repaints the table where it is shown. Call after the data changed. */
   refresh(): void;
   setCaption(text: string): void;
@@ -39,7 +46,18 @@ export function figure(store: TableChoice, options: FigureOptions): Figure {
   const tableBody = el('div', { class: 'figure-table' });
   const caption = el('p', { class: 'caption' }, options.caption);
   const tools = el('div', { class: 'tools' }, ...(options.tools ?? []));
-  const heading = el('h2', { id: `${id}-title` }, title);
+  const isOpen = (): boolean => options.folds !== true || store.setup.open?.includes(id) === true;
+  const fold = el(
+    'button',
+    { class: 'fold', type: 'button', 'aria-controls': `${id}-body`, 'data-testid': `fold-${id}` },
+    title,
+  );
+  fold.addEventListener('click', () => {
+    const open = store.setup.open ?? [];
+    store.arrange({ open: isOpen() ? open.filter((name) => name !== id) : [...open, id] });
+  });
+  body.id = `${id}-body`;
+  const heading = el('h2', { id: `${id}-title` }, options.folds === true ? fold : title);
   const element = el(
     'section',
     { class: 'figure', id, 'data-testid': `figure-${id}`, 'aria-labelledby': `${id}-title` },
@@ -65,16 +83,24 @@ export function figure(store: TableChoice, options: FigureOptions): Figure {
     toggle.classList.add('table-toggle');
     tools.append(toggle);
   }
+  if (options.saving !== undefined) {
+    tools.append(saveMenu({ ...options.saving, id, title, body, table }));
+  }
 
   return {
     element,
     body,
     isTable,
+    isOpen,
     refresh() {
-      const asTable = isTable();
+      const open = isOpen();
+      element.classList.toggle('folded', !open);
+      fold.setAttribute('aria-expanded', String(open));
+      tools.hidden = caption.hidden = !open;
+      const asTable = open && isTable();
       element.classList.toggle('as-table', asTable);
       element.querySelector('.table-toggle')?.setAttribute('aria-pressed', String(asTable));
-      body.hidden = asTable;
+      body.hidden = asTable || !open;
       tableBody.hidden = !asTable;
       const data = asTable ? (table?.() ?? null) : null;
       if (data === null) {

@@ -2,7 +2,7 @@
  * A view's connection to the extension host: the one `Rpc` over `postMessage`, and the view's own small state that
  * VS Code keeps while the view is hidden. Knows nothing about what is drawn.
  */
-import type { ViewApi, ViewEvents } from '../extension/protocol';
+import type { ViewApi, ViewEvents, WireError } from '../extension/protocol';
 import { Rpc, type Channel, type None } from '../extension/rpc';
 
 /** What VS Code hands a webview, once. */
@@ -13,8 +13,6 @@ interface VsCodeApi {
 }
 
 declare function acquireVsCodeApi(): VsCodeApi;
-
-export type HostRpc = Rpc<None, ViewApi, None, ViewEvents>;
 
 export interface Host<Remote = ViewApi, Incoming = ViewEvents> {
   rpc: Rpc<None, Remote, None, Incoming>;
@@ -47,5 +45,15 @@ export function connect<Remote = ViewApi, Incoming = ViewEvents>(): Host<Remote,
     rpc,
     saved: typeof saved === 'object' && saved !== null ? (saved as Record<string, unknown>) : {},
     save: (state) => api.setState(state),
+  };
+}
+
+/** Calls reject with errors that carry a code; anything else is a fault of this view. */
+export function wireErrorOf(thrown: unknown): WireError {
+  const { code, message, action } = thrown as Partial<WireError>;
+  return {
+    code: code ?? 'INTERNAL',
+    message: message ?? String(thrown),
+    ...(action === undefined ? {} : { action }),
   };
 }

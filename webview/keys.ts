@@ -1,6 +1,7 @@
 /** The keyboard: one map for all views, shown by `?`. */
 import { button } from './controls';
 import { el } from './dom';
+import { intervene } from './panes';
 import type { Store } from './store';
 import type { TreeChart } from './charts/treeMap';
 
@@ -16,7 +17,7 @@ const plain = (key: string) => (event: KeyboardEvent) => event.key === key && !e
 const shifted = (key: string) => (event: KeyboardEvent) => event.key === key && event.shiftKey;
 const either = (key: string) => (event: KeyboardEvent) => event.key === key;
 
-function keyMap(store: Store, tree: () => TreeChart | null, help: () => void): Key[] {
+function keyMap(store: Store, tree: () => TreeChart | null, help: () => void, find?: () => void): Key[] {
   const step = (by: number): void => store.pin({ token: store.pinned.token + by });
   const layer = (by: number): void => store.pin({ layer: store.pinned.layer + by });
   return [
@@ -46,10 +47,23 @@ function keyMap(store: Store, tree: () => TreeChart | null, help: () => void): K
     { shown: '', does: '', matches: either('-'), run: () => tree()?.zoomBy(0.5) },
     { shown: '0', does: 'show the whole tree', matches: plain('0'), run: () => tree()?.reset() },
     {
-      shown: 'f',
+      shown: 'z',
       does: 'zoom to the pinned node, or to the leaf',
-      matches: plain('f'),
+      matches: plain('z'),
       run: () => frame(store, tree()),
+    },
+    {
+      shown: 'f s',
+      does: 'what if: flip the pinned node’s decision, or silence the node',
+      matches: plain('f'),
+      run: () => tryOut(store),
+    },
+    { shown: '', does: '', matches: plain('s'), run: () => tryOut(store, 'silence') },
+    {
+      shown: 'u',
+      does: 'undo the last change under trial',
+      matches: plain('u'),
+      run: () => void store.tryOut(store.state.whatIf.interventions.slice(0, -1)),
     },
     {
       shown: '1 2',
@@ -58,8 +72,25 @@ function keyMap(store: Store, tree: () => TreeChart | null, help: () => void): K
       run: () => store.arrange({ form: 'map' }),
     },
     { shown: '', does: '', matches: plain('2'), run: () => store.arrange({ form: 'nodeLink' }) },
-    { shown: 'Enter', does: 'show the token in the editor', matches: plain('Enter'), run: () => reveal(store) },
-    { shown: 'Esc', does: 'let the pinned node go', matches: either('Escape'), run: () => store.pin({ node: null }) },
+    {
+      shown: 'x',
+      does: 'select the token beside others, or no longer',
+      matches: plain('x'),
+      run: () => store.toggleSelected(store.pinned.token),
+    },
+    ...(find === undefined ? [] : [{ shown: '/', does: 'find a token', matches: either('/'), run: find }]),
+    {
+      shown: 'Enter',
+      does: 'flip the pinned node; without one, show the token in the editor',
+      matches: plain('Enter'),
+      run: () => (store.pinned.node === null ? reveal(store) : tryOut(store)),
+    },
+    {
+      shown: 'Esc',
+      does: 'let the pinned node go, then the selected tokens',
+      matches: either('Escape'),
+      run: () => letGo(store),
+    },
     { shown: '?', does: 'show or hide this map', matches: either('?'), run: help },
   ];
 }
@@ -67,6 +98,21 @@ function keyMap(store: Store, tree: () => TreeChart | null, help: () => void): K
 function nextTree(store: Store): void {
   const trees = store.view?.trees ?? 1;
   store.pin({ tree: (store.pinned.tree + 1) % trees });
+}
+
+/** At the pinned node; nothing without one. */
+function tryOut(store: Store, kind?: 'silence'): void {
+  const { node } = store.pinned;
+  if (node !== null) {
+    intervene(store, node, kind);
+  }
+}
+
+function letGo(store: Store): void {
+  if (store.pinned.node === null) {
+    store.select([]);
+  }
+  store.pin({ node: null });
 }
 
 function reveal(store: Store): void {
@@ -116,7 +162,7 @@ export interface Keyboard {
 }
 
 /** Installs the keyboard on the page. Typing in a field, and tables' own scrolling, are left alone. */
-export function installKeys(store: Store, tree: () => TreeChart | null): Keyboard {
+export function installKeys(store: Store, tree: () => TreeChart | null, find?: () => void): Keyboard {
   const dialog = el('dialog', { class: 'keys', 'aria-label': 'Keyboard map', 'data-testid': 'key-map' });
   const toggleHelp = (): void => {
     if (dialog.open) {
@@ -125,7 +171,7 @@ export function installKeys(store: Store, tree: () => TreeChart | null): Keyboar
       dialog.showModal();
     }
   };
-  const keys = keyMap(store, tree, toggleHelp);
+  const keys = keyMap(store, tree, toggleHelp, find);
   const list = el('dl');
   for (const { shown, does } of keys.filter((key) => key.shown !== '')) {
     const caps = shown.split(' ').map((cap) => el('kbd', {}, cap));
@@ -137,13 +183,13 @@ export function installKeys(store: Store, tree: () => TreeChart | null): Keyboar
     el(
       'p',
       { class: 'caption' },
-      'Pointing previews, clicking pins. Ctrl or ⌘ with the wheel zooms the tree, dragging moves it. Double click on a token shows it in the editor.',
+      'Pointing previews, clicking pins. Ctrl or ⌘ with the wheel zooms the tree, dragging moves it. Double click on a token shows it in the editor, on a node it flips the decision. Shift and click selects several tokens.',
     ),
     button({ label: 'Close', appearance: 'secondary', onClick: () => dialog.close() }),
   );
   document.addEventListener('keydown', (event) => {
     const target = event.target instanceof Element ? event.target : null;
-    const typing = target?.closest('select, input, textarea, .table, .segments') ?? null;
+    const typing = target?.closest('select, input, textarea, .table, .segments, .menu:not([hidden])') ?? null;
     const pressing = event.key === 'Enter' && (target?.closest('button, vscode-button') ?? null) !== null;
     if (event.ctrlKey || event.metaKey || event.altKey || pressing || (typing !== null && event.key !== '?')) {
       return;

@@ -10,8 +10,13 @@ import { draw as drawTokens, type TokensData } from './charts/tokens';
 import { draw as drawTreeMap, type TreeChart, type TreeData, type TreeOptions } from './charts/treeMap';
 import { el } from './dom';
 import { visibleText } from './format';
+import { corpusHeat, differenceHeat, type Heat } from './heat';
+import type { MaskPrediction } from '../extension/protocol';
 import type { Change, Store } from './store';
 import type { Theme } from './theme';
+import type { TreeMarks } from './charts/treeMarks';
+import { changedLeaf, gesture, toggled } from './whatIf';
+import type { LayerView } from './routing';
 
 export interface Pane {
   update(changes: ReadonlySet<Change>): void;
@@ -49,6 +54,11 @@ export function isOnlyFocus(changes: ReadonlySet<Change>): boolean {
   return changes.size === 1 && changes.has('focus');
 }
 
+/** The same, for panes that show no answer of the host either. */
+export function isOnlyLooking(changes: ReadonlySet<Change>): boolean {
+  return [...changes].every((change) => change === 'focus' || change === 'insight');
+}
+
 export function labelsOf(store: Store): string[] {
   return store.state.trace?.tokens.map(({ text }) => text) ?? [];
 }
@@ -75,6 +85,7 @@ export function tokensPane(store: Store, container: HTMLElement, theme: ThemeSou
       theme,
       onHover: (token) => store.preview(token === null ? null : { token }),
       onPick: (token) => store.pin({ token }),
+      onSelect: (token) => store.toggleSelected(token),
       onReveal: (token) => void store.call('revealToken', [token]),
     }),
   );
@@ -96,9 +107,72 @@ export function tokensPane(store: Store, container: HTMLElement, theme: ThemeSou
         token: store.pinned.token,
         shown: token,
         node: store.hoveredNode ?? store.pinned.node,
+        selected: store.selected,
       });
     },
   };
+}
+
+/** Whose visits the tree shows, as chosen and as far as they are there. */
+export function heatOf(store: Store, view: LayerView, tree: number): Heat | null {
+  const { usage, compared } = store.state;
+  switch (store.setup.traffic) {
+    case 'trace':
+      return null;
+    case 'corpus': {
+      const answer = usage === null ? null : store.insight.usage();
+      const map = answer?.kind === 'ready' ? answer.value : null;
+      return map === null ? null : heats.get(map, `${view.layer}/${tree}`, () => corpusHeat(map, view.layer, tree));
+    }
+    case 'difference':
+      return compared === null
+        ? null
+        : heats.get(compared, `${view.layer}/${tree}`, () => differenceHeat(compared, view, tree));
+  }
+}
+
+/** A heat is the same object as long as it shows the same: charts repaint when it is another. */
+class Heats {
+  private readonly known = new WeakMap<object, Map<string, Heat | null>>();
+
+  get(source: object, place: string, make: () => Heat | null): Heat | null {
+    const places = this.known.get(source) ?? new Map<string, Heat | null>();
+    this.known.set(source, places);
+    if (!places.has(place)) {
+      places.set(place, make());
+    }
+    return places.get(place) ?? null;
+  }
+}
+
+const heats = new Heats();
+
+function marksOf(store: Store, layer: number, tree: number, token: number): TreeMarks {
+  const { interventions, result } = store.state.whatIf;
+  return {
+    others: store.selected,
+    changedLeaf: changedLeaf(result, layer, tree, token),
+    interventions: interventions.filter((one) => one.layer === layer && one.tree === tree),
+  };
+}
+
+/** Flips or silences a node of the layer looked at, or takes that back. Without a kind, what the node allows. */
+export function intervene(store: Store, node: number, kind?: 'flip' | 'silence'): void {
+  const { layer, tree, token } = store.pinned;
+  const view = store.view?.layer(layer) ?? null;
+  if (view === null) {
+    return;
+  }
+  const change = {
+    ...{ layer, tree, node },
+    token: store.setup.scope === 'all' ? null : token,
+    kind: kind === 'silence' ? kind : gesture(node, view.depth),
+  };
+  if (!store.setup.open.includes('whatif')) {
+    store.arrange({ open: [...store.setup.open, 'whatif'] });
+  }
+  store.pin({ node });
+  void store.tryOut(toggled(store.state.whatIf.interventions, change));
 }
 
 /** The tree in its two forms; `chart` is the one on screen, for zoom keys and buttons. */
@@ -119,6 +193,7 @@ export function treePane(
     ...size,
     onHover: (node) => store.preview(node === null ? null : { node }),
     onPick: (node) => store.pin({ node: store.pinned.node === node ? null : node }),
+    onIntervene: (node) => intervene(store, node),
   };
   const show = mounted<TreeData>(container, (body, data) => {
     chart = (form === 'nodeLink' ? drawNodeLink : drawTreeMap)(body, data, options);
@@ -139,35 +214,59 @@ export function treePane(
         const { node } = store.pinned;
         const hovered = store.hoveredNode;
         const { colourLevel } = store.setup;
-        show({ view, tree, token, pinned: node, hovered, labels: labelsOf(store), colourLevel });
+        const heat = size.compact === true ? null : heatOf(store, view, tree);
+        const marks = marksOf(store, layer, tree, token);
+        show({ view, tree, token, pinned: node, hovered, labels: labelsOf(store), colourLevel, heat, marks });
       }
     },
   };
 }
 
-export function spinePane(store: Store, container: HTMLElement, theme: ThemeSource): Pane {
+/** @param contributions whether the norms of the weights are asked for. */
+export function spinePane(store: Store, container: HTMLElement, theme: ThemeSource, contributions = false): Pane {
   const show = mounted<SpineData>(container, (body, data) =>
     drawSpine(body, data, {
       theme,
       onHover: (node) => store.preview(node === null ? null : { node }),
       onPick: (node) => store.pin({ node: store.pinned.node === node ? null : node }),
+      onIntervene: (node) => intervene(store, node),
     }),
   );
   return {
     update() {
       const { layer, tree, token } = store.sight;
       const view = store.view?.layer(layer) ?? null;
-      const { node } = store.pinned;
-      show(
-        view === null
-          ? denseNote(store)
-          : { view, tree, token, label: shownLabel(store), pinned: node, hovered: store.hoveredNode },
-      );
+      if (view === null) {
+        show(denseNote(store));
+        return;
+      }
+      const [pinned, hovered] = [store.pinned.node, store.hoveredNode];
+      const outputNorms = contributions ? (store.insight.norms(layer)?.outputNorms ?? null) : null;
+      const intervened = marksOf(store, layer, tree, token).interventions.map(({ node }) => node);
+      show({ view, tree, token, label: shownLabel(store), pinned, hovered, outputNorms, intervened });
     },
   };
 }
 
-export function predictionsPane(store: Store, container: HTMLElement, theme: ThemeSource): Pane {
+/** What the model expects at the masked positions, and at those that were asked about. */
+export function predictionsOf(store: Store, asked: readonly number[] = []): MaskPrediction[] {
+  const masked = store.state.trace?.predictions ?? [];
+  const more = asked
+    .filter((index) => masked.every((prediction) => prediction.index !== index))
+    .flatMap((index) => {
+      const answer = store.insight.predictAt(index);
+      return answer.kind === 'ready' ? [{ index, top: answer.value }] : [];
+    });
+  return [...masked, ...more].sort((a, b) => a.index - b.index);
+}
+
+/** @param asked positions beside the masked ones at which the model is asked. */
+export function predictionsPane(
+  store: Store,
+  container: HTMLElement,
+  theme: ThemeSource,
+  asked: () => readonly number[] = () => [],
+): Pane {
   let shownToken = -1;
   const show = mounted<PredictionsData>(container, (body, data) =>
     drawPredictions(body, data, { theme, onPickToken: (token) => store.pin({ token }) }),
@@ -179,7 +278,8 @@ export function predictionsPane(store: Store, container: HTMLElement, theme: The
         return;
       }
       shownToken = store.pinned.token;
-      if (trace === null || trace.predictions.length === 0) {
+      const predictions = predictionsOf(store, asked());
+      if (trace === null || predictions.length === 0) {
         const mask = trace?.model.maskToken ?? '<mask>';
         show(
           trace === null
@@ -187,7 +287,7 @@ export function predictionsPane(store: Store, container: HTMLElement, theme: The
             : `No masked position. Put ${mask} into the text to see what the model expects there.`,
         );
       } else {
-        show({ predictions: trace.predictions, labels: labelsOf(store), token: store.pinned.token });
+        show({ predictions, labels: labelsOf(store), token: store.pinned.token });
       }
     },
   };

@@ -17,6 +17,14 @@ export interface Decision {
   margin: number;
 }
 
+/** Sum of the contributions of a path; null while one is unknown. */
+export function contributionSum(steps: readonly Step[]): number | null {
+  return steps.reduce<number | null>(
+    (sum, { contribution }) => (sum === null || contribution === null ? null : sum + contribution),
+    0,
+  );
+}
+
 /** Routing of one FFF layer. */
 export class LayerView {
   private readonly trafficByTree = new Map<number, Uint32Array>();
@@ -47,6 +55,11 @@ export class LayerView {
   logits(token: number, tree: number): Float32Array {
     const start = (token * this.trees + tree) * this.levels;
     return this.routing.logits.subarray(start, start + this.levels);
+  }
+
+  /** Norm of what all trees of this layer added to a token's hidden state; null in traces that do not say. */
+  outputNorm(token: number): number | null {
+    return this.routing.outputNorms?.[token] ?? null;
   }
 
   /** How many tokens visit each node, `[2^(depth+1) - 1]`. */
@@ -203,6 +216,8 @@ export interface Step {
   /** `|logit|`, the distance to the other decision; NaN where the logit is. */
   margin: number;
   activation: number;
+  /** Norm of what the node adds to the output, `|activation| * norm of its output weights`; null while unknown. */
+  contribution: number | null;
   /** Sibling of the node, the one not taken; null for the root. */
   sibling: number | null;
   /** Tokens through this node, and through its sibling. */
@@ -210,8 +225,13 @@ export interface Step {
   siblingVisits: number;
 }
 
-/** The steps of a token's path through one tree. */
-export function stepsOf(view: LayerView, token: number, tree: number): Step[] {
+/**
+ * The steps of a token's path through one tree.
+ *
+ * @param outputNorms `[trees][nodes]` norms of the layer's output weights, where they are known.
+ */
+export function stepsOf(view: LayerView, token: number, tree: number, outputNorms?: Float32Array | null): Step[] {
+  const first = tree * nodeCount(view.depth);
   const path = view.path(token, tree);
   const logits = view.logits(token, tree);
   const traffic = view.traffic(tree);
@@ -219,13 +239,16 @@ export function stepsOf(view: LayerView, token: number, tree: number): Step[] {
     const logit = logits[level] ?? NaN;
     const next = path[level + 1];
     const sibling = node === 0 ? null : node % 2 === 1 ? node + 1 : node - 1;
+    const activation = gelu(logit);
+    const norm = outputNorms?.[first + node];
     return {
       level,
       node,
       logit,
       bit: next === undefined ? null : next === 2 * node + 2 ? 1 : 0,
       margin: Math.abs(logit),
-      activation: gelu(logit),
+      activation,
+      contribution: norm === undefined ? null : Math.abs(activation) * norm,
       sibling,
       visits: traffic[node] ?? 0,
       siblingVisits: sibling === null ? 0 : (traffic[sibling] ?? 0),
@@ -245,6 +268,14 @@ export function tokenKind(text: string, maskToken: string | null): TokenKind {
     return 'mask';
   }
   return /^(<\/?[a-z_0-9|]+>|\[[A-Z]+\d*\])$/.test(text) ? 'special' : 'text';
+}
+
+/** Tokens whose text contains the query, whatever its case; none for an empty query. */
+export function findTokens(texts: readonly string[], query: string): number[] {
+  const wanted = query.trim().toLowerCase();
+  return wanted === ''
+    ? []
+    : [...texts.keys()].filter((token) => texts[token]?.toLowerCase().includes(wanted) === true);
 }
 
 /** True when a token's path in this layer passes the node. */

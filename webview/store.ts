@@ -3,21 +3,15 @@
  * and are told, at most once a frame, what changed. Hover never leaves the view; pinning goes to the host, which tells
  * the other views.
  */
-import type { Focus, ViewApi, ViewState, WireError } from '../extension/protocol';
-import type { Host } from './host';
+import type { Focus, Intervention, ViewApi, ViewState, WireError } from '../extension/protocol';
+import { wireErrorOf, type Host } from './host';
+import { Insight } from './insight';
 import { mergeTiming } from './ladder';
 import { TraceView } from './routing';
+import { readSetup, type Setup } from './setup';
 
-export type Change = 'trace' | 'status' | 'focus' | 'timings' | 'theme' | 'setup';
-
-/** How a view is set up; kept by VS Code while the view is hidden. */
-export interface Setup {
-  form: 'map' | 'nodeLink';
-  /** Level whose sub-trees give the colours. */
-  colourLevel: number;
-  /** Figures shown as tables. */
-  tables: readonly string[];
-}
+/** `insight`: an answer came, or interventions, usage map or comparison changed. */
+export type Change = 'trace' | 'status' | 'focus' | 'timings' | 'theme' | 'setup' | 'insight';
 
 const EMPTY: ViewState = {
   trace: null,
@@ -26,6 +20,9 @@ const EMPTY: ViewState = {
   runner: { kind: 'stopped' },
   focus: { token: 0, layer: 0, tree: 0, node: null },
   timings: [],
+  whatIf: { interventions: [], result: null },
+  usage: null,
+  compared: null,
 };
 
 export class Store {
@@ -36,6 +33,9 @@ export class Store {
   hydrated = false;
   /** A call of this view that failed, until the next success. */
   localError: WireError | null = null;
+  /** Tokens looked at beside the focused one, ascending; their paths are drawn too. */
+  selected: readonly number[] = [];
+  readonly insight: Insight;
   private hover: Partial<Focus> | null = null;
   private readonly listeners = new Set<(changes: ReadonlySet<Change>) => void>();
   private changes = new Set<Change>();
@@ -45,6 +45,10 @@ export class Store {
 
   constructor(private readonly host: Host) {
     this.setup = readSetup(host.saved);
+    this.insight = new Insight(
+      async (method, parameters) => (await host.rpc.call(method, parameters as never)) as never,
+      () => this.changed('insight'),
+    );
   }
 
   /** Subscribes to the host and fetches the whole state. */
@@ -52,7 +56,8 @@ export class Store {
     const { rpc } = this.host;
     rpc.on('traced', ({ trace, source, focus }) => {
       this.hover = null;
-      this.replace({ ...this.state, trace, source, focus, timings: [] });
+      const whatIf = { interventions: [], result: null };
+      this.replace({ ...this.state, trace, source, focus, timings: [], whatIf, compared: null });
     });
     rpc.on('status', (status) => {
       this.state = { ...this.state, status };
@@ -74,6 +79,12 @@ export class Store {
       this.state = { ...this.state, timings: mergeTiming(this.state.timings, timing) };
       this.changed('timings');
     });
+    rpc.on('interventions', (whatIf) => this.learn({ whatIf }));
+    rpc.on('usage', (usage) => {
+      this.insight.forgetUsage();
+      this.learn({ usage });
+    });
+    rpc.on('compared', (compared) => this.learn({ compared }));
     const state = await this.call('ready', []);
     if (state !== undefined) {
       this.hydrated = true;
@@ -115,6 +126,31 @@ export class Store {
     }
   }
 
+  /** Adds a token to those looked at, or takes it away. */
+  select(tokens: readonly number[]): void {
+    this.selected = [...new Set(tokens)].sort((a, b) => a - b);
+    this.changed('focus');
+  }
+
+  toggleSelected(token: number): void {
+    const others = this.selected.filter((one) => one !== token);
+    this.select(others.length < this.selected.length ? others : [...others, token]);
+  }
+
+  /** Puts changes under trial in place of those there were; a failure is shown and leaves things as they are. */
+  async tryOut(interventions: Intervention[]): Promise<void> {
+    const { trace } = this.state;
+    if (trace === null) {
+      return;
+    }
+    const masked = trace.predictions.map(({ index }) => index);
+    const positions = [...new Set([...masked, this.pinned.token])].sort((a, b) => a - b);
+    const whatIf = await this.call('setInterventions', [{ interventions, positions }]);
+    if (whatIf !== undefined && this.state.trace === trace) {
+      this.learn({ whatIf });
+    }
+  }
+
   arrange(change: Partial<Setup>): void {
     this.setup = { ...this.setup, ...change };
     this.host.save({ ...this.setup });
@@ -130,10 +166,15 @@ export class Store {
       const result: unknown = await this.host.rpc.call(method, parameters as never);
       return result as Awaited<ReturnType<ViewApi[Key]>>;
     } catch (thrown) {
-      this.localError = wireErrorOf(thrown);
-      this.changed('status');
+      this.fail(thrown);
       return undefined;
     }
+  }
+
+  /** Shows a failure of this view. */
+  fail(thrown: unknown): void {
+    this.localError = wireErrorOf(thrown);
+    this.changed('status');
   }
 
   onChange(listener: (changes: ReadonlySet<Change>) => void): void {
@@ -152,13 +193,20 @@ export class Store {
     });
   }
 
+  private learn(change: Partial<ViewState>): void {
+    this.state = { ...this.state, ...change };
+    this.changed('insight');
+  }
+
   private replace(state: ViewState): void {
     const traced = state.trace !== this.state.trace;
     this.state = state;
     if (traced) {
+      this.insight.forget();
+      this.selected = [];
       this.view = state.trace === null ? null : new TraceView(state.trace);
     }
-    for (const what of ['trace', 'status', 'focus', 'timings'] as const) {
+    for (const what of ['trace', 'status', 'focus', 'timings', 'insight'] as const) {
       this.changed(what);
     }
   }
@@ -189,23 +237,4 @@ export class Store {
       node: focus.node,
     };
   }
-}
-
-/** Calls reject with errors that carry a code; anything else is a fault of this view. */
-function wireErrorOf(thrown: unknown): WireError {
-  const { code, message, action } = thrown as Partial<WireError>;
-  return {
-    code: code ?? 'INTERNAL',
-    message: message ?? String(thrown),
-    ...(action === undefined ? {} : { action }),
-  };
-}
-
-function readSetup(saved: Record<string, unknown>): Setup {
-  const { form, colourLevel, tables } = saved;
-  return {
-    form: form === 'nodeLink' ? 'nodeLink' : 'map',
-    colourLevel: typeof colourLevel === 'number' && colourLevel >= 1 && colourLevel <= 5 ? colourLevel : 3,
-    tables: Array.isArray(tables) ? tables.filter((name): name is string => typeof name === 'string') : [],
-  };
 }

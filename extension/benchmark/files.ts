@@ -43,9 +43,7 @@ export async function pickResult(): Promise<{ file: string; result: BenchmarkRes
     filters: { 'Benchmark result': ['fffbench', 'json'] },
   });
   const uri = picked?.[0];
-  return uri === undefined
-    ? null
-    : { file: uri.path.split('/').at(-1) ?? uri.path, result: await readFile(uri) };
+  return uri === undefined ? null : { file: uri.path.split('/').at(-1) ?? uri.path, result: await readFile(uri) };
 }
 
 /** Saves a result in the format the chosen name ends with. */

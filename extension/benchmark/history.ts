@@ -29,11 +29,13 @@ export class History {
     private readonly storage: HistoryStorage,
     private readonly log: Log,
   ) {
-    this.index = storage.readIndex().map((entry) =>
-      entry.ending.kind === 'running'
-        ? { ...entry, ending: { kind: 'interrupted', reason: 'The window was closed while it ran.' } }
-        : entry,
-    );
+    this.index = storage
+      .readIndex()
+      .map((entry) =>
+        entry.ending.kind === 'running'
+          ? { ...entry, ending: { kind: 'interrupted', reason: 'The window was closed while it ran.' } }
+          : entry,
+      );
   }
 
   get entries(): BenchmarkEntry[] {

@@ -8,7 +8,7 @@
  */
 import { Events, type Disposable } from '../disposable';
 import { FffError, isCancellation, toWireError } from '../errors';
-import { describeThrown, type Log } from '../log';
+import { describeThrown } from '../log';
 import type {
   BenchmarkCatalogue,
   BenchmarkChoice,
@@ -16,81 +16,21 @@ import type {
   BenchmarkPlan,
   BenchmarkResult,
   BenchmarkRow,
-  BenchmarkRunnerApi,
-  BenchmarkRunnerEvents,
   BenchmarkRunState,
   BenchmarkViewEvents,
   BenchmarkViewState,
-  RunnerState,
   ShownBenchmark,
 } from '../protocol';
-import type { History } from './history';
+import { ActiveRun } from './activeRun';
+import type { BenchmarkSessionServices } from './contracts';
 import { entryOf } from './resultFile';
 
-type RunRequest = Parameters<BenchmarkRunnerApi['runBenchmark']>[0];
-
-/** The part of the runner's client that is used. */
-export interface BenchmarkRunner {
-  readonly state: RunnerState;
-  on<Name extends keyof BenchmarkRunnerEvents>(
-    name: Name,
-    listener: (payload: BenchmarkRunnerEvents[Name]) => void,
-  ): Disposable;
-  benchmarkCatalogue(): Promise<BenchmarkCatalogue>;
-  benchmarkPreset(name: string, source: { model: string; text: string }): Promise<BenchmarkPlan>;
-  checkBenchmarkPlan(json: string): Promise<BenchmarkPlan>;
-  runBenchmark(request: RunRequest, signal: AbortSignal): Promise<BenchmarkResult>;
-  controlBenchmark(request: Parameters<BenchmarkRunnerApi['controlBenchmark']>[0]): Promise<void>;
-  restart(): Promise<unknown>;
-  stop(): void;
-}
-
-/** The runner that answers the user's inspections. */
-export interface InteractiveRunner {
-  readonly busy: boolean;
-  on(name: 'busy', listener: (busy: boolean) => void): Disposable;
-}
-
-export interface BenchmarkSessionServices {
-  runner: BenchmarkRunner;
-  inspections: InteractiveRunner;
-  history: History;
-  /** Text and model for *This selection on this model*. @throws FffError BAD_INPUT when there is nothing to read. */
-  source(): { model: string; text: string };
-  /** Lets the user pick a result file; null when they changed their mind. @throws FffError BAD_INPUT. */
-  pickFile(): Promise<{ file: string; result: BenchmarkResult } | null>;
-  /** Name of this machine's processor, as results record it. */
-  cpu: string;
-  newId(): string;
-  /** Milliseconds of the calendar. */
-  wallMs(): number;
-  log: Log;
-}
-
-/** An inspection is traced, then painted, then measured: the gaps in between are no reason to go on. */
-const QUIET_MS = 1500;
-/** A call that takes longer is not waited for: the runner is ended, and what was measured is kept. */
-export const END_TIMEOUT_MS = 30_000;
 /** A runner that nothing was asked of for so long gives its memory back. */
 const IDLE_MS = 60_000;
-const HEARTBEAT_MS = 5000;
-/** A heartbeat this late means that the machine slept. */
-const SLEPT_MS = 30_000;
-
-interface Run {
-  id: string;
-  plan: BenchmarkPlan;
-  controller: AbortController;
-  byUser: boolean;
-  byInspection: boolean;
-  ended: boolean;
-  timers: ReturnType<typeof setTimeout>[];
-}
-
 export class BenchmarkSession implements Disposable {
   private readonly events = new Events<BenchmarkViewEvents>();
   private readonly subscriptions: Disposable[];
-  private run: Run | null = null;
+  private run: ActiveRun | null = null;
   private runState: BenchmarkRunState = { kind: 'idle' };
   private liveRows: BenchmarkRow[] = [];
   private shown: ShownBenchmark | null = null;
@@ -99,14 +39,14 @@ export class BenchmarkSession implements Disposable {
   private catalogue: BenchmarkCatalogue | null = null;
   private fetching: Promise<void> | null = null;
   private idleTimer: ReturnType<typeof setTimeout> | undefined;
-  private quietTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly services: BenchmarkSessionServices) {
     const { runner, inspections } = services;
     this.subscriptions = [
       runner.on('benchmarkProgress', ({ id, progress }) => {
-        if (this.run?.id === id && this.runState.kind === 'running') {
-          this.enter({ ...this.runState, progress });
+        if (this.run?.id === id) {
+          this.run.progress = progress;
+          this.enter(this.run.state);
         }
       }),
       runner.on('benchmarkRows', ({ id, rows }) => {
@@ -120,7 +60,7 @@ export class BenchmarkSession implements Disposable {
           this.tellRows([]);
         }
       }),
-      inspections.on('busy', (busy) => this.inspecting(busy)),
+      inspections.on('busy', (busy) => this.run?.inspecting(busy)),
     ];
   }
 
@@ -203,22 +143,12 @@ export class BenchmarkSession implements Disposable {
 
   /** Holds the run after the round being measured, or lets it go on. */
   pause(paused: boolean): void {
-    if (this.run !== null) {
-      this.run.byUser = paused;
-      this.control(this.run, false);
-    }
+    this.run?.pause(paused);
   }
 
   /** Ends the run; everything measured is kept. */
   cancel(): void {
-    const { run } = this;
-    if (run === null || run.ended) {
-      return;
-    }
-    run.ended = true;
-    this.tellRun(run);
-    this.send(run, 'end', false);
-    run.timers.push(setTimeout(() => run.controller.abort(), END_TIMEOUT_MS));
+    this.run?.end();
   }
 
   async show(id: string): Promise<void> {
@@ -273,11 +203,9 @@ export class BenchmarkSession implements Disposable {
   }
 
   dispose(): void {
-    this.run?.controller.abort();
-    this.run?.timers.forEach(clearTimeout);
+    this.run?.abort();
     this.run = null;
     clearTimeout(this.idleTimer);
-    clearTimeout(this.quietTimer);
     this.subscriptions.forEach((subscription) => subscription.dispose());
     this.events.clear();
   }
@@ -299,15 +227,11 @@ export class BenchmarkSession implements Disposable {
 
   private begin(id: string, plan: BenchmarkPlan, resume: BenchmarkResult | null): void {
     this.refuseWhileRunning();
-    const run: Run = {
-      id,
-      plan,
-      controller: new AbortController(),
-      byUser: false,
-      byInspection: false,
-      ended: false,
-      timers: [],
-    };
+    const run: ActiveRun = new ActiveRun(id, plan, {
+      ...this.services,
+      changed: () => this.enter(run.state),
+      notice: (sentence) => this.tellNotices([...this.notices, sentence]),
+    });
     this.run = run;
     this.shown = null;
     this.baseline = null;
@@ -315,20 +239,14 @@ export class BenchmarkSession implements Disposable {
     this.events.fire('baseline', null);
     this.tellRows([]);
     this.tellNotices([]);
-    this.tellRun(run);
-    this.watchForSleep(run);
+    this.enter(run.state);
     void this.measure(run, resume);
   }
 
-  private async measure(run: Run, resume: BenchmarkResult | null): Promise<void> {
-    const { runner, inspections } = this.services;
+  private async measure(run: ActiveRun, resume: BenchmarkResult | null): Promise<void> {
     let outcome: { result: BenchmarkResult } | { thrown: unknown };
     try {
-      const measured = runner.runBenchmark({ id: run.id, plan: run.plan, resume }, run.controller.signal);
-      if (inspections.busy) {
-        this.inspecting(true);
-      }
-      outcome = { result: await measured };
+      outcome = { result: await run.measure(resume, this.services.inspections.busy) };
     } catch (thrown) {
       outcome = { thrown };
     }
@@ -336,11 +254,9 @@ export class BenchmarkSession implements Disposable {
       return;
     }
     this.run = null;
-    clearTimeout(this.quietTimer);
-    run.timers.forEach(clearTimeout);
     this.tellRows([]);
     if ('result' in outcome) {
-      this.keep(run.id, outcome.result, { kind: run.ended ? 'cancelled' : 'finished' });
+      this.keep(run.id, outcome.result, { kind: run.ending ? 'cancelled' : 'finished' });
       this.enter({ kind: 'idle' });
     } else {
       this.broke(run, outcome.thrown);
@@ -349,12 +265,12 @@ export class BenchmarkSession implements Disposable {
   }
 
   /** The run ended without a result of its own: the last one it told is kept. */
-  private broke(run: Run, thrown: unknown): void {
+  private broke(run: ActiveRun, thrown: unknown): void {
     const { history, log, runner } = this.services;
     const kept = history.entry(run.id);
     const error = toWireError(thrown);
-    if (run.ended && isCancellation(thrown)) {
-      log.warn(`Benchmark "${run.plan.name}" did not end within ${END_TIMEOUT_MS} ms; its runner was ended.`);
+    if (run.ending && isCancellation(thrown)) {
+      log.warn(`Benchmark "${run.plan.name}" did not end in time; its runner was ended.`);
       runner.stop();
       this.amend(run.id, { kind: 'cancelled' });
       this.enter({ kind: 'idle' });
@@ -363,40 +279,6 @@ export class BenchmarkSession implements Disposable {
     log.error(`Benchmark "${run.plan.name}" failed. ${describeThrown(thrown)}`);
     this.amend(run.id, { kind: 'interrupted', reason: error.message });
     this.enter({ kind: 'failed', error, resumable: kept === undefined ? null : run.id });
-  }
-
-  private inspecting(busy: boolean): void {
-    const { run } = this;
-    clearTimeout(this.quietTimer);
-    if (run === null) {
-      return;
-    }
-    if (busy) {
-      const already = run.byInspection;
-      run.byInspection = true;
-      if (!already) {
-        this.control(run, true);
-      }
-    } else {
-      this.quietTimer = setTimeout(() => {
-        run.byInspection = false;
-        this.control(run, false);
-      }, QUIET_MS);
-    }
-  }
-
-  private control(run: Run, disturbed: boolean): void {
-    if (this.run === run && !run.ended) {
-      this.tellRun(run);
-      this.send(run, run.byUser || run.byInspection ? 'pause' : 'go', disturbed);
-    }
-  }
-
-  private send(run: Run, action: 'pause' | 'go' | 'end', disturbed: boolean): void {
-    this.services.runner.controlBenchmark({ id: run.id, action, disturbed }).catch((thrown: unknown) => {
-      // A runner that died says so where the run is awaited.
-      this.services.log.debug(`Benchmark, ${action}: ${describeThrown(thrown)}`);
-    });
   }
 
   /** Asks something of the runner: one that gave up is started anew, because the user asked for it. */
@@ -420,28 +302,6 @@ export class BenchmarkSession implements Disposable {
         this.services.runner.stop();
       }
     }, IDLE_MS);
-  }
-
-  /** Timers stand still while the machine sleeps, so that the first one afterwards is late. */
-  private watchForSleep(run: Run): void {
-    let lastMs = this.services.wallMs();
-    const beat = (): void => {
-      const nowMs = this.services.wallMs();
-      const sleptMs = nowMs - lastMs - HEARTBEAT_MS;
-      lastMs = nowMs;
-      if (sleptMs > SLEPT_MS) {
-        const minutes = Math.max(1, Math.round(sleptMs / 60_000));
-        this.tellNotices([
-          ...this.notices,
-          `The machine slept for about ${minutes === 1 ? 'a minute' : `${minutes} minutes`}; the round being measured then was thrown away, and the run went on.`,
-        ]);
-      }
-      if (this.run === run) {
-        run.timers = [...run.timers.filter((timer) => timer !== next), (next = setTimeout(beat, HEARTBEAT_MS))];
-      }
-    };
-    let next = setTimeout(beat, HEARTBEAT_MS);
-    run.timers.push(next);
   }
 
   private keep(id: string, result: BenchmarkResult, ending: BenchmarkEnding): void {
@@ -473,12 +333,6 @@ export class BenchmarkSession implements Disposable {
       this.shown = { ...this.shown, entry };
       this.events.fire('shown', this.shown);
     }
-  }
-
-  private tellRun({ id, plan, byUser, byInspection, ended }: Run): void {
-    const progress = this.runState.kind === 'running' && this.runState.id === id ? this.runState.progress : null;
-    const paused = byUser ? 'user' : byInspection ? 'inspection' : null;
-    this.enter({ kind: 'running', id, name: plan.name, progress, paused, ending: ended });
   }
 
   private tellRows(rows: BenchmarkRow[]): void {

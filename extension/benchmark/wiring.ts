@@ -12,7 +12,8 @@ import { BENCHMARK_PANEL_TYPE, BenchmarkPanel } from '../views/benchmarkPanel';
 import { BenchmarkEditor } from '../views/benchmarkEditor';
 import { historyStorage, pickResult } from './files';
 import { History } from './history';
-import { BenchmarkSession, type InteractiveRunner } from './session';
+import type { InteractiveRunner } from './contracts';
+import { BenchmarkSession } from './session';
 
 export interface BenchmarkParts {
   context: vscode.ExtensionContext;

@@ -125,24 +125,28 @@ export function benchmarkHandlers(
       let told = '';
       try {
         const { runPlan } = await import('./benchmark/run');
-        return await runPlan(plan as Plan, { ...(await services()), clock: control }, {
-          signal: control.signal,
-          whilePaused: control.whilePaused,
-          resume: (resume ?? undefined) as EngineResult | undefined,
-          onProgress: (progress) => {
-            // The engine speaks after every step; nobody reads faster than this.
-            if (progress.what !== told || performance.now() - toldMs >= PROGRESS_EVERY_MS) {
-              [told, toldMs] = [progress.what, performance.now()];
-              emit('benchmarkProgress', { id, progress });
-            }
+        return await runPlan(
+          plan as Plan,
+          { ...(await services()), clock: control },
+          {
+            signal: control.signal,
+            whilePaused: control.whilePaused,
+            resume: (resume ?? undefined) as EngineResult | undefined,
+            onProgress: (progress) => {
+              // The engine speaks after every step; nobody reads faster than this.
+              if (progress.what !== told || performance.now() - toldMs >= PROGRESS_EVERY_MS) {
+                [told, toldMs] = [progress.what, performance.now()];
+                emit('benchmarkProgress', { id, progress });
+              }
+            },
+            onRows: (rows, final) => {
+              if (!final) {
+                emit('benchmarkRows', { id, rows: [...rows] });
+              }
+            },
+            onResult: (result) => emit('benchmarkResult', { id, result }),
           },
-          onRows: (rows, final) => {
-            if (!final) {
-              emit('benchmarkRows', { id, rows: [...rows] });
-            }
-          },
-          onResult: (result) => emit('benchmarkResult', { id, result }),
-        });
+        );
       } finally {
         signal.removeEventListener('abort', abandon);
         current = null;

@@ -11,30 +11,20 @@ import {
   PROTOCOL_VERSION,
   type BenchmarkCatalogue,
   type BenchmarkPlan,
-  type BenchmarkResult,
-  type BenchmarkRunnerApi,
-  type BenchmarkRunnerEvents,
-  type LayerTiming,
-  type MeasureRequest,
   type RunnerApi,
-  type RunnerEvents,
   type RunnerHello,
   type RunnerOptions,
   type RunnerState,
-  type Trace,
-  type TraceRequest,
 } from '../protocol';
-import { Rpc, type None } from '../rpc';
-import { ownBytes } from './ownBytes';
-import type { ProcessExit, RunnerProcess } from './process';
+import type { MethodName, Parameters_, Result } from '../rpc';
+import { closeConnection, openConnection, untilAborted, type Connection, type ReportedEvents } from './connection';
+import type { RunnerProcess } from './process';
 
 /** A runner that dies more often than this within the window is left alone until the user restarts it. */
 export const MAX_RESTARTS = 3;
 export const RESTART_WINDOW_MS = 3 * 60_000;
 /** Loading onnxruntime and the kernel takes well under a second; a slow disk may need far longer. */
 const HANDSHAKE_TIMEOUT_MS = 30_000;
-/** After asking, the process has this long to end by itself. */
-const KILL_GRACE_MS = 1000;
 
 export interface RunnerClientOptions {
   spawn(): RunnerProcess;
@@ -45,25 +35,15 @@ export interface RunnerClientOptions {
   now(): number;
 }
 
-export interface RunnerClientEvents extends BenchmarkRunnerEvents {
+export interface RunnerClientEvents extends ReportedEvents {
   state: RunnerState;
-  progress: RunnerEvents['progress'];
-  timing: RunnerEvents['timing'];
   /** Whether any request is under way: the machine is needed. */
   busy: boolean;
 }
 
-type RunnerRpc = Rpc<None, RunnerApi, None, RunnerEvents>;
+type OneArgument = Exclude<MethodName<RunnerApi>, 'hello' | 'benchmarkCatalogue' | 'benchmarkPreset'>;
 
 type CrashedState = Extract<RunnerState, { kind: 'crashed' }>;
-
-/** One life of the child. */
-interface Connection {
-  process: RunnerProcess;
-  rpc: RunnerRpc;
-  /** Why it is over; set before the channel closes, so that waiting calls are refused with it. */
-  ended: FffError | null;
-}
 
 export class RunnerClient implements Disposable {
   private readonly events = new Events<RunnerClientEvents>();
@@ -92,35 +72,24 @@ export class RunnerClient implements Disposable {
     return this.events.on(name, listener);
   }
 
-  trace(request: TraceRequest, signal?: AbortSignal): Promise<Trace> {
-    return this.request(signal, (rpc) => rpc.call('trace', [request], { signal }));
-  }
-
-  measure(request: MeasureRequest, signal?: AbortSignal): Promise<LayerTiming[]> {
-    return this.request(signal, (rpc) => rpc.call('measure', [request], { signal }));
-  }
+  readonly trace = this.method('trace');
+  readonly measure = this.method('measure');
+  readonly whatIf = this.method('whatIf');
+  readonly lens = this.method('lens');
+  readonly layerNorms = this.method('layerNorms');
+  readonly describeNode = this.method('describeNode');
+  readonly nearBoundary = this.method('nearBoundary');
+  readonly mapUsage = this.method('mapUsage');
+  readonly checkBenchmarkPlan = this.method('checkBenchmarkPlan');
+  readonly runBenchmark = this.method('runBenchmark');
+  readonly controlBenchmark = this.method('controlBenchmark');
 
   benchmarkCatalogue(): Promise<BenchmarkCatalogue> {
-    return this.request(undefined, (rpc) => rpc.call('benchmarkCatalogue', []));
+    return this.call('benchmarkCatalogue', []);
   }
 
   benchmarkPreset(name: string, source: { model: string; text: string }): Promise<BenchmarkPlan> {
-    return this.request(undefined, (rpc) => rpc.call('benchmarkPreset', [name, source]));
-  }
-
-  checkBenchmarkPlan(json: string): Promise<BenchmarkPlan> {
-    return this.request(undefined, (rpc) => rpc.call('checkBenchmarkPlan', [json]));
-  }
-
-  runBenchmark(
-    request: Parameters<BenchmarkRunnerApi['runBenchmark']>[0],
-    signal?: AbortSignal,
-  ): Promise<BenchmarkResult> {
-    return this.request(signal, (rpc) => rpc.call('runBenchmark', [request], { signal }));
-  }
-
-  controlBenchmark(request: Parameters<BenchmarkRunnerApi['controlBenchmark']>[0]): Promise<void> {
-    return this.request(undefined, (rpc) => rpc.call('controlBenchmark', [request]));
+    return this.call('benchmarkPreset', [name, source]);
   }
 
   /** Ends the child, forgets earlier crashes and starts a new one. */
@@ -149,12 +118,24 @@ export class RunnerClient implements Disposable {
     this.events.clear();
   }
 
-  private async request<T>(signal: AbortSignal | undefined, call: (rpc: RunnerRpc) => Promise<T>): Promise<T> {
+  /** A method of the runner that takes one argument, as ours. */
+  private method<Name extends OneArgument>(
+    name: Name,
+  ): (request: Parameters<RunnerApi[Name]>[0], signal?: AbortSignal) => Promise<Result<RunnerApi[Name]>> {
+    return (request, signal) => this.call(name, [request] as Parameters_<RunnerApi[Name]>, signal);
+  }
+
+  /** Asks the runner for something, starting it where there is none. */
+  private async call<Name extends MethodName<RunnerApi>>(
+    name: Name,
+    parameters: Parameters_<RunnerApi[Name]>,
+    signal?: AbortSignal,
+  ): Promise<Result<RunnerApi[Name]>> {
     this.countRequests(1);
     try {
       const connection = await untilAborted(this.connect(), signal);
       try {
-        return await call(connection.rpc);
+        return await connection.rpc.call(name, parameters, { signal });
       } catch (thrown) {
         // The pump only knows that its channel closed; we know why.
         throw connection.ended !== null && toWireError(thrown).code === 'CHANNEL_CLOSED' ? connection.ended : thrown;
@@ -228,37 +209,14 @@ export class RunnerClient implements Disposable {
   }
 
   private open(): Connection {
-    const { log } = this.services;
-    const process = this.spawn();
-    const closeListeners = new Set<() => void>();
-    const rpc: RunnerRpc = new Rpc(
-      {
-        send: (message) => process.send(message),
-        onMessage: (listener) => process.onMessage((message) => listener(ownBytes(message))),
-        onClose: (listener) => {
-          closeListeners.add(listener);
-          return { dispose: () => closeListeners.delete(listener) };
-        },
-      },
-      {},
-      (where, thrown) => log.warn(`Runner channel, ${where}: ${describeThrown(thrown)}`),
+    const reported: Pick<Events<ReportedEvents>, 'fire'> = this.events;
+    const connection: Connection = openConnection(
+      this.spawn(),
+      (name, payload) => reported.fire(name, payload),
+      this.services.log,
+      (error) => this.end(connection, error, this.crashed(error, true)),
     );
-    const connection: Connection = { process, rpc, ended: null };
     this.connection = connection;
-    rpc.on('progress', (progress) => this.events.fire('progress', progress));
-    rpc.on('timing', (timing) => this.events.fire('timing', timing));
-    rpc.on('benchmarkProgress', (payload) => this.events.fire('benchmarkProgress', payload));
-    rpc.on('benchmarkRows', (payload) => this.events.fire('benchmarkRows', payload));
-    rpc.on('benchmarkResult', (payload) => this.events.fire('benchmarkResult', payload));
-    rpc.on('log', ({ level, message }) => log[level](`runner: ${message}`));
-    process.onExit((exit) => {
-      if (connection.ended === null) {
-        const error = new FffError('RUNNER_EXITED', describeExit(exit), 'Try again: the next request starts it anew.');
-        log.error(error.message);
-        this.end(connection, error, this.crashed(error, true));
-      }
-      closeListeners.forEach((listener) => listener());
-    });
     return connection;
   }
 
@@ -301,10 +259,7 @@ export class RunnerClient implements Disposable {
       this.connection = null;
       this.connecting = null;
     }
-    connection.rpc.dispose();
-    connection.process.kill(false);
-    const timer = setTimeout(() => connection.process.kill(true), KILL_GRACE_MS);
-    connection.process.onExit(() => clearTimeout(timer));
+    closeConnection(connection);
     this.enter(next);
     return ended;
   }
@@ -319,26 +274,4 @@ export class RunnerClient implements Disposable {
 
 function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-function describeExit({ exitCode, signal, error }: ProcessExit): string {
-  if (error !== null) {
-    return `The runner process could not be started: ${error.message}.`;
-  }
-  return `The runner process ended unexpectedly (${signal === null ? `exit code ${String(exitCode)}` : `signal ${signal}`}).`;
-}
-
-/** Waits for a start that goes on without us when the caller loses interest. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) {
-    return promise;
-  }
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new FffError('CANCELLED', 'The run was cancelled.'));
-    if (signal.aborted) {
-      abort();
-    }
-    signal.addEventListener('abort', abort, { once: true });
-    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -117,6 +117,8 @@ export interface FffLayerOptions {
   precision?: FffPrecision;
   /** Most threads one call may use; small calls use one. Default 1. */
   threads?: number;
+  /** Name of the implementation to use instead of the kernel's own choice. */
+  implementation?: string;
 }
 
 export type FffPrecision = 'fp32' | 'bf16' | 'fp16' | 'exact-low';

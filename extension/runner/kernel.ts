@@ -21,9 +21,9 @@ interface NativeLayer {
     input: Float32Array,
     tokens: number,
     output: Float32Array,
-    nodes: Int32Array | null,
-    logits: Float32Array | null,
-    activations: Float32Array | null,
+    nodes?: Int32Array,
+    logits?: Float32Array,
+    activations?: Float32Array,
   ): void;
   dispose(): void;
 }
@@ -114,7 +114,12 @@ class Layer implements FffLayer {
   }
 
   forwardInto(input: Float32Array, tokens: number, output: Float32Array): void {
-    translated(() => this.#native.forward(input, tokens, output, null, null, null));
+    // No closure and no optional arguments: for one token of a narrow layer the call costs as much as the work.
+    try {
+      this.#native.forward(input, tokens, output);
+    } catch (error) {
+      throw translate(error);
+    }
   }
 
   dispose(): void {
@@ -127,36 +132,40 @@ function translated<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    const message = messageOf(error);
-    switch (codeOf(error)) {
-      case 'UNKNOWN_IMPLEMENTATION':
-      case 'UNSUPPORTED_CPU':
-        throw new FffError(
-          'KERNEL_UNKNOWN_IMPLEMENTATION',
-          `The kernel implementation cannot be chosen: ${message}.`,
-          'Unset FFF_FORCE_IMPLEMENTATION or name a known one.',
-          { cause: error },
-        );
-      case 'OUT_OF_MEMORY':
-        throw new FffError('OUT_OF_MEMORY', `The kernel ran out of memory: ${message}.`, 'Use fewer tokens at once.', {
+    throw translate(error);
+  }
+}
+
+function translate(error: unknown): unknown {
+  const message = messageOf(error);
+  switch (codeOf(error)) {
+    case 'UNKNOWN_IMPLEMENTATION':
+    case 'UNSUPPORTED_CPU':
+      return new FffError(
+        'KERNEL_UNKNOWN_IMPLEMENTATION',
+        `The kernel implementation cannot be chosen: ${message}.`,
+        'Unset FFF_FORCE_IMPLEMENTATION or name a known one.',
+        { cause: error },
+      );
+    case 'OUT_OF_MEMORY':
+      return new FffError('OUT_OF_MEMORY', `The kernel ran out of memory: ${message}.`, 'Use fewer tokens at once.', {
+        cause: error,
+      });
+    case 'BAD_ARGUMENT':
+    case 'SIZE_OVERFLOW':
+    case 'NOT_REPRESENTABLE':
+    case 'DISPOSED':
+      return new FffError('KERNEL_REFUSED', `The kernel refused its arguments: ${message}.`, undefined, {
+        cause: error,
+      });
+    default:
+      if (error instanceof RangeError) {
+        // A typed array of an impossible or unaffordable length: the token count is wrong, or memory is short.
+        return new FffError('KERNEL_REFUSED', `The kernel cannot hold its results: ${message}.`, undefined, {
           cause: error,
         });
-      case 'BAD_ARGUMENT':
-      case 'SIZE_OVERFLOW':
-      case 'NOT_REPRESENTABLE':
-      case 'DISPOSED':
-        throw new FffError('KERNEL_REFUSED', `The kernel refused its arguments: ${message}.`, undefined, {
-          cause: error,
-        });
-      default:
-        if (error instanceof RangeError) {
-          // A typed array of an impossible or unaffordable length: the token count is wrong, or memory is short.
-          throw new FffError('KERNEL_REFUSED', `The kernel cannot hold its results: ${message}.`, undefined, {
-            cause: error,
-          });
-        }
-        throw error;
-    }
+      }
+      return error;
   }
 }
 

@@ -58,7 +58,7 @@ export class BenchmarkHost implements Disposable {
       (where, thrown) => log.warn(`View benchmark, ${where}: ${describeThrown(thrown)}`),
     );
     this.store.add(rpc);
-    const pass = <Name extends keyof BenchmarkViewEvents>(name: Name): Disposable =>
+    const pass = (name: keyof BenchmarkViewEvents): Disposable =>
       truth.on(name, (payload) => {
         if (this.hydrated) {
           rpc.emit(name, payload);

@@ -5,10 +5,11 @@ import * as vscode from 'vscode';
 import { FffError } from '../errors';
 import type { CommandId } from '../commands';
 import type { ViewState } from '../protocol';
+import { saveAs } from './saveFile';
 import type { ViewActions } from './viewHost';
 
 /** Selects a token's characters in the editor they came from, opening it where needed. */
-async function revealToken(state: ViewState, index: number): Promise<void> {
+export async function revealToken(state: Pick<ViewState, 'trace' | 'source'>, index: number): Promise<void> {
   const { trace, source } = state;
   const token = trace?.tokens[index];
   if (token === undefined || !source?.uri || token.end <= token.start) {
@@ -45,7 +46,10 @@ async function open(uri: vscode.Uri): Promise<vscode.TextDocument> {
 }
 
 /** What views ask of the host beyond the session: mostly commands, which report their own failures. */
-export function viewActions(session: { readonly state: ViewState }): ViewActions {
+export function viewActions(
+  session: { readonly state: Pick<ViewState, 'trace' | 'source'> },
+  exportTrace: () => Promise<boolean>,
+): ViewActions {
   const run = async (id: CommandId): Promise<void> => {
     await vscode.commands.executeCommand(id);
   };
@@ -54,6 +58,9 @@ export function viewActions(session: { readonly state: ViewState }): ViewActions
     showLog: () => run('fffExplorer.showLog'),
     restartRunner: () => run('fffExplorer.restartRunner'),
     openTracePanel: () => run('fffExplorer.openTracePanel'),
+    mapUsage: () => run('fffExplorer.mapUsage'),
+    exportTrace,
+    exportFile: ({ suggestedName, kind, data }) => saveAs(suggestedName, kind, data),
     revealToken: (token) => revealToken(session.state, token),
   };
 }

@@ -4,6 +4,7 @@
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../disposable';
 import type { RunStatus, Trace } from '../protocol';
+import { gainsOf, gainsSentence, gainsText, type Gains } from '../gains';
 import type { Latency, Session } from '../session';
 
 export class StatusBar implements Disposable {
@@ -13,6 +14,8 @@ export class StatusBar implements Disposable {
   private trace: Trace | null = null;
   /** How long the user waited for the last picture; null until there is one. */
   private latency: Latency | null = null;
+  /** Of the last trace, once every layer was measured. */
+  private gains: Gains | null = null;
 
   constructor(session: Session) {
     this.item = this.store.add(
@@ -23,11 +26,18 @@ export class StatusBar implements Disposable {
       session.on('traced', ({ trace }) => {
         this.trace = trace;
         this.latency = null;
+        this.gains = null;
       }),
     );
     this.store.add(
       session.on('painted', (latency) => {
         this.latency = latency;
+        this.draw();
+      }),
+    );
+    this.store.add(
+      session.on('timing', () => {
+        this.gains = gainsOf(session.state);
         this.draw();
       }),
     );
@@ -67,8 +77,8 @@ export class StatusBar implements Disposable {
           item.hide();
           return;
         }
-        item.text = `$(list-tree) FFF ${(this.latency?.pictureMs ?? trace.phases.totalMs).toFixed(0)} ms`;
-        item.tooltip = `FFF Explorer: ${describeResult(trace, this.latency)} Click to open the trace.`;
+        item.text = `$(list-tree) FFF ${(this.latency?.pictureMs ?? trace.phases.totalMs).toFixed(0)} ms${gainsText(this.gains)}`;
+        item.tooltip = `FFF Explorer: ${describeResult(trace, this.latency)}${gainsSentence(this.gains)} Click to open the trace.`;
         item.command = 'fffExplorer.openTracePanel';
         item.show();
     }

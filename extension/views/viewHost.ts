@@ -8,6 +8,7 @@ import { DisposableStore, type Disposable } from '../disposable';
 import { describeThrown, type Log } from '../log';
 import type { ViewApi, ViewEvents } from '../protocol';
 import { Rpc, type None } from '../rpc';
+import type { InsightTruth } from '../insight/insights';
 import type { Session } from '../session';
 
 /** What a view may ask for beyond the session's state. */
@@ -17,10 +18,18 @@ export interface ViewActions {
   showLog(): Promise<void>;
   restartRunner(): Promise<void>;
   openTracePanel(): Promise<void>;
+  mapUsage(): Promise<void>;
+  /** False when the user changed their mind; so for the trace. */
+  exportFile: ViewApi['exportFile'];
+  exportTrace(): Promise<boolean>;
 }
 
+/** The part of the session a view looks at; a recorded trace has it too. */
+export type ViewTruth = Pick<Session, 'state' | 'on' | 'setFocus' | 'cancel' | 'painted'>;
+
 export interface ViewServices {
-  session: Session;
+  session: ViewTruth;
+  insights: InsightTruth;
   actions: ViewActions;
   log: Log;
 }
@@ -39,7 +48,7 @@ export class ViewHost implements Disposable {
   constructor(
     private readonly name: string,
     port: MessagePort,
-    { session, actions, log }: ViewServices,
+    { session, insights, actions, log }: ViewServices,
   ) {
     const rpc: Rpc<ViewApi, None, ViewEvents> = new Rpc<ViewApi, None, ViewEvents>(
       {
@@ -51,7 +60,7 @@ export class ViewHost implements Disposable {
       {
         ready: () => {
           this.hydrated = true;
-          return session.state;
+          return { ...session.state, ...insights.state };
         },
         setFocus: (focus) => session.setFocus(focus, this),
         cancel: () => session.cancel(),
@@ -61,6 +70,18 @@ export class ViewHost implements Disposable {
         showLog: () => actions.showLog(),
         restartRunner: () => actions.restartRunner(),
         openTracePanel: () => actions.openTracePanel(),
+        setInterventions: (request) => insights.setInterventions(request, this),
+        whatIf: (request) => insights.whatIf(request),
+        lens: (token) => insights.lens(token),
+        predictAt: (token) => insights.predictAt(token),
+        layerNorms: (layer) => insights.layerNorms(layer),
+        describeNode: (place) => insights.describeNode(place),
+        nearBoundary: (request) => insights.nearBoundary(request),
+        usage: () => insights.usage,
+        mapUsage: () => actions.mapUsage(),
+        compare: (on) => (on ? insights.compareWithPrevious() : insights.endComparison()),
+        exportFile: (file) => actions.exportFile(file),
+        exportTrace: () => actions.exportTrace(),
       },
       (where, thrown) => log.warn(`View ${this.name}, ${where}: ${describeThrown(thrown)}`),
     );
@@ -74,6 +95,15 @@ export class ViewHost implements Disposable {
     this.store.add(session.on('status', (status) => send('status', status)));
     this.store.add(session.on('runner', (state) => send('runner', state)));
     this.store.add(session.on('timing', (timing) => send('timing', timing)));
+    this.store.add(insights.on('usage', (note) => send('usage', note)));
+    this.store.add(insights.on('compared', (compared) => send('compared', compared)));
+    this.store.add(
+      insights.on('interventions', ({ whatIf, origin }) => {
+        if (origin !== this) {
+          send('interventions', whatIf);
+        }
+      }),
+    );
     this.store.add(
       session.on('focus', ({ focus, origin }) => {
         if (origin !== this) {

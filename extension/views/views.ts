@@ -23,8 +23,16 @@ export class Views {
     return [vscode.Uri.joinPath(this.extensionUri, 'dist', 'webview')];
   }
 
-  /** Fills the webview and answers it until disposed. */
-  attach(view: ViewName, title: string, webview: vscode.Webview): AttachedView {
+  /**
+   * Fills the webview and answers it until disposed.
+   * @param recorded what it shows instead of the session; such a view is no place for a new picture.
+   */
+  attach(
+    view: ViewName,
+    title: string,
+    webview: vscode.Webview,
+    recorded?: Pick<ViewServices, 'session' | 'insights' | 'actions'>,
+  ): AttachedView {
     const [root] = this.resourceRoots;
     const file = (name: string): string =>
       webview.asWebviewUri(vscode.Uri.joinPath(root ?? this.extensionUri, name)).toString();
@@ -34,7 +42,7 @@ export class Views {
       send: (message) => webview.postMessage(message),
       listen: (listener) => webview.onDidReceiveMessage(listener),
     };
-    const host = new ViewHost(view, port, this.services);
+    const host = new ViewHost(view, port, { ...this.services, ...recorded });
     webview.html = webviewHtml({
       view,
       title,
@@ -44,11 +52,11 @@ export class Views {
     });
     return {
       setVisible: (visible) => {
-        if (visible) {
-          this.visible.add(host);
-        } else {
+        if (!visible) {
           this.visible.delete(host);
           host.hidden();
+        } else if (recorded === undefined) {
+          this.visible.add(host);
         }
       },
       dispose: () => {

@@ -4,6 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 
+/** The control toolkit probes for style support with one empty style element, which may be: the hash of nothing. */
+const EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
+
 export type ViewName = 'trace' | 'sidebar' | 'benchmark';
 
 export interface PageParts {
@@ -22,7 +25,7 @@ export function webviewHtml({ view, title, cspSource, scriptUri, styleUri }: Pag
   const policy = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
-    `style-src ${cspSource}`,
+    `style-src ${cspSource} ${EMPTY_STYLE}`,
     `img-src ${cspSource} data: blob:`,
     `font-src ${cspSource}`,
   ].join('; ');

@@ -145,7 +145,7 @@ describe('Inspect Selection in a real VS Code', () => {
     await workbench.screenshot(`inspect-${theme}`);
   });
 
-  it('says once that the runner was killed, and works again at the next request', async () => {
+  it('says in the view, and there only, that the runner was killed, and works again at the next request', async () => {
     await focusFile(workbench, FILE);
     await workbench.openFile(LONG_FILE);
     const pid = await runnerPid(workbench);
@@ -154,10 +154,10 @@ describe('Inspect Selection in a real VS Code', () => {
     const frame = await viewFrame(workbench, 'trace');
     await frame.locator('[data-testid="status"][data-kind="running"]').waitFor();
     process.kill(pid, 'SIGKILL');
-    const message = await workbench.notification('The runner process ended unexpectedly');
-    expect(message).toBe('The runner process ended unexpectedly (signal SIGKILL).');
-    expect((await workbench.notifications()).filter((text) => text.includes('runner'))).toEqual([message]);
-    expect(await frame.locator('[data-testid="error-message"]').textContent()).toBe(message);
+    const message = frame.locator('[data-testid="error-message"]');
+    await message.waitFor();
+    expect(await message.textContent()).toBe('The runner process ended unexpectedly (signal SIGKILL).');
+    expect((await workbench.notifications()).filter((text) => text.includes('runner'))).toEqual([]);
     await workbench.screenshot('inspect-runner-killed');
 
     const again = await inspectText(workbench, FILE, AREA);
@@ -219,10 +219,7 @@ describe('Inspect Selection in a real VS Code', () => {
 
   it('stays on this machine and within its own policy', () => {
     expect(workbench.foreignRequests).toEqual([]);
-    // The controls' toolkit makes one empty style element, which the policy refuses and nobody misses: this is the
-    // hash of nothing.
-    const nothing = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
-    expect(workbench.viewErrors.filter((error) => !error.includes(nothing))).toEqual([]);
+    expect(workbench.viewErrors).toEqual([]);
   });
 });
 

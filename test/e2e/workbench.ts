@@ -187,7 +187,10 @@ export class Workbench {
    * something in the palette's own place.
    */
   async runCommand(title: string, { staysOpen = false } = {}): Promise<void> {
-    const row = await this.openPaletteWith(title);
+    const row = await this.openPaletteWith(title).catch(async (error: unknown) => {
+      await this.screenshot('failed-palette');
+      throw error;
+    });
     await row.click();
     if (!staysOpen) {
       await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
@@ -223,7 +226,6 @@ export class Workbench {
         return row;
       } catch (error) {
         if (Date.now() > deadline) {
-          await this.screenshot('failed-palette');
           throw new Error(`The command palette does not offer "${title}".`, { cause: error });
         }
         await this.page.keyboard.press('Escape');

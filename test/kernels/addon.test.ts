@@ -289,6 +289,25 @@ describe('choosing an implementation', () => {
     }
   });
 
+  it('uses the one a layer asks for, bit for bit what forcing it by environment gives', () => {
+    const weights = weightsOf(96, 5, 2);
+    const input = Float32Array.from({ length: 96 * 9 }, (_, i) => Math.sin(i * 1.7));
+    for (const { name } of kernel.implementations.filter((each) => each.supported)) {
+      process.env.FFF_FORCE_IMPLEMENTATION = name;
+      const forced = kernel.createLayer(weights);
+      // The layer's own wish goes before the environment's.
+      process.env.FFF_FORCE_IMPLEMENTATION = 'scalar';
+      const asked = kernel.createLayer(weights, { implementation: name });
+      delete process.env.FFF_FORCE_IMPLEMENTATION;
+      expect(asked.forward(input, 9)).toEqual(forced.forward(input, 9));
+    }
+  });
+
+  it.each(['sse9', ''])('refuses a layer that asks for the unknown implementation "%s"', (implementation) => {
+    const error = refusal(() => kernel.createLayer(weightsOf(4, 1, 1), { implementation }));
+    expect(error.code).toBe(implementation === '' ? 'KERNEL_REFUSED' : 'KERNEL_UNKNOWN_IMPLEMENTATION');
+  });
+
   it('refuses one this CPU lacks', () => {
     for (const each of kernel.implementations.filter((one) => !one.supported)) {
       expect(choose(each.name)).toContain('UNSUPPORTED_CPU');

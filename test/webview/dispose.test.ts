@@ -1,17 +1,22 @@
 /** Charts come and go with the trace: none may leave a listener or an element behind. */
 import { describe, expect, it } from 'vitest';
 import type { Chart } from '../../webview/charts/chart';
+import { draw as drawLayerBars } from '../../webview/charts/layerBars';
+import { draw as drawLens } from '../../webview/charts/lens';
 import { draw as drawNavigator } from '../../webview/charts/navigator';
 import { draw as drawNeurons } from '../../webview/charts/neurons';
+import { draw as drawNodeCard } from '../../webview/charts/nodeCard';
 import { draw as drawPassShare } from '../../webview/charts/passShare';
 import { draw as drawPredictions } from '../../webview/charts/predictions';
 import { draw as drawSpine } from '../../webview/charts/spine';
 import { draw as drawTable } from '../../webview/charts/table';
 import { draw as drawTimings } from '../../webview/charts/timings';
 import { draw as drawTokens } from '../../webview/charts/tokens';
+import { draw as drawWhatIf } from '../../webview/charts/whatIf';
 import { TraceView } from '../../webview/routing';
 import { container, lightTheme, listenersLeftBy } from './support/page';
 import { recorder } from './support/recorder';
+import { sampleCard, sampleLens, sampleWhatIf } from './support/sampleInsight';
 import { sampleTiming, sampleTrace } from './support/sampleTrace';
 
 const nothing = (): void => undefined;
@@ -23,6 +28,48 @@ const labels = trace.tokens.map(({ text }) => text);
 
 /** Draws, and returns how to draw the same again with another focus. */
 const charts: [string, (body: HTMLElement) => { chart: Chart<never>; again: unknown }][] = [
+  [
+    'node card',
+    (body) => {
+      const data = { card: sampleCard(trace, 0, 1, 2), labels, corpus: null };
+      const again = { ...data, corpus: { visits: 3, tokens: 9, words: [{ text: 'x', count: 3 }] } };
+      return { chart: drawNodeCard(body, data, { onPickToken: nothing }), again };
+    },
+  ],
+  [
+    'lens',
+    (body) => {
+      const chart = drawLens(body, { lens: sampleLens(trace, 1), layer: 0 }, { onPickLayer: nothing });
+      return { chart, again: { lens: sampleLens(trace, 2), layer: 1 } };
+    },
+  ],
+  [
+    'what if',
+    (body) => {
+      const interventions = [{ layer: 0, tree: 1, node: 0, token: null, kind: 'flip' as const }];
+      const data = {
+        state: { interventions, result: sampleWhatIf(trace, interventions, [1]) },
+        labels,
+        trees: 2,
+        layer: 0,
+      };
+      const options = {
+        onRemove: nothing,
+        onPickToken: nothing,
+        onPickLayer: nothing,
+      };
+      const chart = drawWhatIf(body, data, options);
+      return { chart, again: { ...data, state: { interventions: [], result: null } } };
+    },
+  ],
+  [
+    'layer bars',
+    (body) => {
+      const rows = [{ layer: 0, tree: 0, title: 'Layer 0', bars: [{ share: 0.5, text: 'half' }, null] }];
+      const data = { label: 'x', name: 'x', measures: ['a', 'b'], rows, layer: 0, tree: 0 };
+      return { chart: drawLayerBars(body, data, { theme, onPick: nothing }), again: { ...data, layer: 1 } };
+    },
+  ],
   [
     'spine',
     (body) => {

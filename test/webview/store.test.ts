@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Focus, ViewApi, ViewEvents, ViewState } from '../../extension/protocol';
-import { Rpc, type Channel, type None } from '../../extension/rpc';
+import type { Focus, InsightViewApi, ViewApi, ViewEvents, ViewState, WhatIfState } from '../../extension/protocol';
+import { FffError } from '../../extension/errors';
+import { Rpc, type Channel, type Handlers, type None } from '../../extension/rpc';
 import { Store, type Change } from '../../webview/store';
 import { sampleState, sampleTiming } from './support/sampleTrace';
 
@@ -21,6 +22,26 @@ function channelPair(): [Channel, Channel] {
   return [end(0), end(1)];
 }
 
+/** Questions none of these tests' views asks, except where it says so itself. */
+const unasked = (): never => {
+  throw new Error('Nobody should have asked.');
+};
+
+const UNASKED: Handlers<InsightViewApi> = {
+  setInterventions: unasked,
+  whatIf: unasked,
+  lens: unasked,
+  predictAt: unasked,
+  layerNorms: unasked,
+  describeNode: unasked,
+  nearBoundary: unasked,
+  usage: unasked,
+  mapUsage: unasked,
+  compare: unasked,
+  exportFile: unasked,
+  exportTrace: unasked,
+};
+
 interface HostSide {
   host: Rpc<ViewApi, None, ViewEvents>;
   store: Store;
@@ -31,7 +52,10 @@ interface HostSide {
   settle(): Promise<void>;
 }
 
-async function connected(state: ViewState = sampleState()): Promise<HostSide> {
+async function connected(
+  state: ViewState = sampleState(),
+  insight: Partial<Handlers<InsightViewApi>> = {},
+): Promise<HostSide> {
   const [hostEnd, viewEnd] = channelPair();
   const focuses: Focus[] = [];
   const waiting: (() => void)[] = [];
@@ -49,6 +73,8 @@ async function connected(state: ViewState = sampleState()): Promise<HostSide> {
     restartRunner: nothing,
     openTracePanel: nothing,
     painted: nothing,
+    ...UNASKED,
+    ...insight,
   });
   const rpc = new Rpc<None, ViewApi, None, ViewEvents>(viewEnd, {});
   const store = new Store({ rpc, saved: {}, save: () => undefined });
@@ -127,5 +153,115 @@ describe('store', () => {
       [0, 1],
       [2, 7],
     ]);
+  });
+});
+
+describe('questions about the trace', () => {
+  it('are asked once, one of a kind at a time, and answered to whoever asks again', async () => {
+    const asked: number[] = [];
+    const waiting: (() => void)[] = [];
+    const { store, settle, changes } = await connected(sampleState(), {
+      layerNorms: (layer) => {
+        asked.push(layer);
+        const norms = { layer, inputNorms: new Float32Array([layer]), outputNorms: new Float32Array([layer]) };
+        return new Promise((resolve) => waiting.push(() => resolve(norms)));
+      },
+    });
+    for (let i = 0; i < 3; i++) {
+      expect([store.insight.norms(0), store.insight.norms(1)]).toEqual([null, null]);
+    }
+    await settle();
+    expect(asked).toEqual([0]);
+    waiting.shift()?.();
+    await settle();
+    expect([...(changes.at(-1) ?? [])]).toEqual(['insight']);
+    expect([...(store.insight.norms(0)?.outputNorms ?? [])]).toEqual([0]);
+    expect(store.insight.norms(1)).toBeNull();
+    await settle();
+    expect(asked).toEqual([0, 1]);
+  });
+
+  it('are forgotten with their trace, and answers to an earlier one are dropped', async () => {
+    const waiting: (() => void)[] = [];
+    let count = 0;
+    const { host, store, settle } = await connected(sampleState(), {
+      predictAt: () => {
+        const answer = [{ id: ++count, text: 'x', probability: 1 }];
+        return new Promise((resolve) => waiting.push(() => resolve(answer)));
+      },
+    });
+    expect(store.insight.predictAt(3)).toEqual({ kind: 'waiting' });
+    await settle();
+    host.emit('traced', {
+      trace: { ...sampleState().trace!, runId: 13 },
+      source: store.state.source!,
+      focus: store.pinned,
+    });
+    await settle();
+    expect(store.insight.predictAt(3)).toEqual({ kind: 'waiting' });
+    await settle();
+    waiting.forEach((answer) => answer());
+    await settle();
+    expect(store.insight.predictAt(3)).toMatchObject({ kind: 'ready', value: [{ id: 2 }] });
+  });
+
+  it('fail where they are shown, not in the status', async () => {
+    const { store, settle } = await connected(sampleState(), {
+      lens: () => {
+        throw new FffError('BAD_INPUT', 'This trace came from a file.', 'Inspect the text again.');
+      },
+    });
+    store.insight.lens(1);
+    await settle();
+    const answer = store.insight.lens(1);
+    expect(answer).toMatchObject({ kind: 'failed', error: { code: 'BAD_INPUT' } });
+    expect(store.localError).toBeNull();
+  });
+});
+
+describe('changes under trial', () => {
+  const change = { layer: 0, tree: 0, node: 2, token: 3, kind: 'flip' as const };
+  const answered = (interventions: WhatIfState['interventions']): WhatIfState => ({ interventions, result: null });
+
+  it('are asked for at the masked positions and the focused token, and shared', async () => {
+    const requests: unknown[] = [];
+    const { host, store, settle } = await connected(sampleState(), {
+      setInterventions: (request) => {
+        requests.push(request);
+        return answered(request.interventions);
+      },
+    });
+    const masked = store.state.trace!.predictions.map(({ index }) => index);
+    await store.tryOut([change]);
+    const positions = [...new Set([...masked, 10])].sort((a, b) => a - b);
+    expect(requests).toEqual([{ interventions: [change], positions }]);
+    expect(store.state.whatIf.interventions).toEqual([change]);
+    host.emit('interventions', answered([]));
+    await settle();
+    expect(store.state.whatIf.interventions).toEqual([]);
+  });
+
+  it('stay as they are when the host refuses, and go with their trace', async () => {
+    let refuse = false;
+    const { host, store, settle } = await connected(sampleState(), {
+      setInterventions: (request) => {
+        if (refuse) {
+          throw new FffError('BAD_INPUT', 'Leaves decide nothing.');
+        }
+        return answered(request.interventions);
+      },
+    });
+    await store.tryOut([change]);
+    refuse = true;
+    await store.tryOut([]);
+    expect(store.state.whatIf.interventions).toEqual([change]);
+    expect(store.localError?.message).toBe('Leaves decide nothing.');
+    host.emit('traced', {
+      trace: { ...sampleState().trace!, runId: 13 },
+      source: store.state.source!,
+      focus: store.pinned,
+    });
+    await settle();
+    expect(store.state.whatIf).toEqual({ interventions: [], result: null });
   });
 });

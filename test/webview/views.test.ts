@@ -196,7 +196,7 @@ describe('trace panel', () => {
     expect(dialog.open).toBe(false);
     await page.press('?');
     expect(dialog.open).toBe(true);
-    expect(dialog.querySelectorAll('dt')).toHaveLength(13);
+    expect(dialog.querySelectorAll('dt')).toHaveLength(17);
     await page.press('ArrowRight');
     expect(called(page, 'setFocus')).toEqual([]);
     await page.press('?');

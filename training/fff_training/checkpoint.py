@@ -75,4 +75,5 @@ def save_hub(model: MaskedLanguageModel, directory: Path, dtype: torch.dtype) ->
     state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
     path = directory / "model.safetensors"
     save_file(state, str(path), metadata={"format": "pt"})
+    path.chmod(0o644)
     return path.stat().st_size

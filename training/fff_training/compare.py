@@ -57,7 +57,8 @@ def summarize(groups: Dict[str, List[Dict[str, Any]]], weak: str, strong: str) -
             key = f"{domain}_loss"
             if weak in table and strong in table and key in row and key in table[weak] and key in table[strong]:
                 row[f"{domain}_gap_closed"] = gap_closed(row[key], table[weak][key], table[strong][key])
-                row[f"{domain}_top1_share"] = row[f"{domain}_top1"] / table[strong][f"{domain}_top1"]
+                best = table[strong][f"{domain}_top1"]
+                row[f"{domain}_top1_share"] = row[f"{domain}_top1"] / best if best else None
     return table
 
 

@@ -31,7 +31,7 @@ class MaskedBatch(NamedTuple):
 class TokenStore:
     """Training tokens of all domains in one int16 tensor, with the line starts of each domain.
 
-    ``weights`` repeats a domain (Markdown counts twice by default). Tokens are below 32768, so int16 holds them.
+    ``weights`` say how often a token of a domain counts (1 where a domain is not named). Tokens are below 32768, so int16 holds them.
     """
 
     tokens: Tensor
@@ -45,7 +45,7 @@ class TokenStore:
     ) -> "TokenStore":
         """Reads the training shards in ``folder``."""
         arrays = {name: load_tokens(folder, name, "train", allow_missing) for name in DOMAINS}
-        return TokenStore.from_arrays(arrays, device, weights or {"markdown": 2.0})
+        return TokenStore.from_arrays(arrays, device, weights or {})
 
     @staticmethod
     def from_arrays(arrays: Dict[str, np.ndarray], device: torch.device, weights: Dict[str, float]) -> "TokenStore":

@@ -164,8 +164,14 @@ class DenseFeedforward(nn.Module):
         self.dense_out = nn.Linear(config.width, config.hidden_size, bias=False)
 
     def forward(self, x: Tensor) -> FeedforwardOutput:
-        """x [N, H] -> value [N, H]; the balance term is 0."""
-        return FeedforwardOutput(self.dense_out(F.gelu(self.dense_in(x))), x.new_zeros((), dtype=torch.float32))
+        """x [N, H] -> value [N, H]; the balance term is 0.
+
+        Odd widths are padded with zero neurons, which add nothing: matrix units need rows of a multiple of 8.
+        """
+        extra = -self.dense_in.out_features % 8
+        hidden = F.gelu(F.linear(x, F.pad(self.dense_in.weight, (0, 0, 0, extra))))
+        value = F.linear(hidden, F.pad(self.dense_out.weight, (0, extra)))
+        return FeedforwardOutput(value, x.new_zeros((), dtype=torch.float32))
 
     @torch.no_grad()
     def trace(self, x: Tensor) -> Dict[str, Tensor]:

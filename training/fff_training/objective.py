@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .config import ConfigError
 from .data import MaskedBatch
 from .model import MaskedLanguageModel
 from .settings import TrainSettings
@@ -58,14 +59,22 @@ class Objective:
     def __init__(
         self, model: MaskedLanguageModel, settings: TrainSettings, teacher: Optional[MaskedLanguageModel] = None
     ) -> None:
+        if teacher is not None:
+            ours, theirs = model.config, teacher.config
+            if theirs.vocab_size != ours.vocab_size or theirs.max_sequence_length < settings.length:
+                raise ConfigError(
+                    f"The teacher has {theirs.vocab_size} entries and {theirs.max_sequence_length} positions;"
+                    f" the student needs {ours.vocab_size} and {settings.length}."
+                )
         self.model, self.settings, self.teacher = model, settings, teacher
         model.set_balance(settings.balance > 0)
         model.set_noise(settings.noise_from > 0)
+        # Static shapes: the two lengths are two graphs. Left to itself, the second would become one dynamic graph.
         wrap: Callable[..., Any] = torch.compile if settings.compile else _as_is
-        self.encode = wrap(model.encoder)
-        self.teach = wrap(teacher.encoder) if teacher is not None else None
+        self.encode = wrap(model.encoder, dynamic=False)
+        self.teach = wrap(teacher.encoder, dynamic=False) if teacher is not None else None
         head: Callable[..., Any] = distilled_loss if teacher is not None else masked_loss
-        self.head = wrap(head, dynamic=True) if settings.compile else head
+        self.head = wrap(head, dynamic=True)
 
     def __call__(self, batch: MaskedBatch) -> LossParts:
         """Loss of one batch; call under autocast."""

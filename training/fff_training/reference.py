@@ -89,6 +89,7 @@ def write_reference(model: MaskedLanguageModel, tokenizer: Tokenizer, folder: Pa
         keep("batch_padded", list(PADDED), found, entry)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, str(folder / "expected.safetensors"))
+    (folder / "expected.safetensors").chmod(0o644)
     document = {"fixture": "default", "cases": entries}
     (folder / "cases.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     return document

@@ -26,6 +26,8 @@ class TrainSettings:
     short_length: int = 32
     short_every: int = 6
     line_share: float = 0.5
+    domain_weights: Dict[str, float] = field(default_factory=lambda: {"prose": 2.0, "markdown": 3.0, "code": 1.0})
+    """How often a token of each domain counts when batches are drawn."""
     learning_rate: float = 2e-3
     fff_rate: float = 1.0
     """Learning-rate multiplier of FFF parameters."""

@@ -11,9 +11,11 @@ import hashlib
 import json
 import lzma
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -21,7 +23,7 @@ from tokenizers import Tokenizer
 from .tokenizer import SEP, normalize, read_documents, without_normalizer
 
 DOMAINS = ("prose", "markdown", "code")
-TOKENS_PER_SHARD = 8_000_000
+TOKENS_PER_SHARD = 14_000_000
 
 
 class ShardError(ValueError):
@@ -49,38 +51,37 @@ def encode_documents(tokenizer: Tokenizer, documents: List[str]) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, np.uint16)
 
 
-def build_shards(corpus: Path, tokenizer_file: Path, out: Path) -> Dict[str, Any]:
-    """Tokenizes every text shard and writes the compressed token shards and their list."""
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    if tokenizer.token_to_id("<sep>") != SEP:
+def encode_file(tokenizer_file: Path, path: Path) -> List[Tuple[bytes, int, int]]:
+    """Compressed pieces of one text shard with their tokens and characters."""
+    documents = read_documents(path)
+    tokens = encode_documents(Tokenizer.from_file(str(tokenizer_file)), documents)
+    characters = sum(map(len, documents))
+    pieces = [tokens[start : start + TOKENS_PER_SHARD] for start in range(0, len(tokens), TOKENS_PER_SHARD)]
+    return [(pack(piece), len(piece), round(characters * len(piece) / len(tokens))) for piece in pieces]
+
+
+def build_shards(corpus: Path, tokenizer_file: Path, out: Path, jobs: int = 1) -> Dict[str, Any]:
+    """Tokenizes every text shard, ``jobs`` at a time, and writes the compressed token shards and their list."""
+    if Tokenizer.from_file(str(tokenizer_file)).token_to_id("<sep>") != SEP:
         raise ShardError(f"{tokenizer_file}: <sep> is not id {SEP}.")
     out.mkdir(parents=True, exist_ok=True)
     for old in [*out.glob("*.xz"), *out.glob("*.npy"), *out.glob("unpacked.json")]:
         old.unlink()
+    groups = [(domain, part) for domain in DOMAINS for part in ("train", "heldout")]
+    files = [(group, path) for group in groups for path in sorted(corpus.glob(f"{group[0]}.{group[1]}.*.txt"))]
     entries: List[Dict[str, Any]] = []
-    for domain in DOMAINS:
-        for part in ("train", "heldout"):
-            count = 0
-            for path in sorted(corpus.glob(f"{domain}.{part}.*.txt")):
-                documents = read_documents(path)
-                tokens = encode_documents(tokenizer, documents)
-                characters = sum(map(len, documents))
-                for start in range(0, len(tokens), TOKENS_PER_SHARD):
-                    piece = tokens[start : start + TOKENS_PER_SHARD]
-                    data = pack(piece)
-                    name = f"{domain}.{part}.{count:03d}.xz"
-                    (out / name).write_bytes(data)
-                    entries.append(
-                        {
-                            "file": name,
-                            "tokens": int(len(piece)),
-                            "characters": round(characters * len(piece) / len(tokens)),
-                            "bytes": len(data),
-                            "sha256": hashlib.sha256(data).hexdigest(),
-                        }
-                    )
-                    count += 1
-                    print(json.dumps(entries[-1]), flush=True)
+    counts: Dict[Tuple[str, str], int] = {}
+    with ProcessPoolExecutor(jobs) if jobs > 1 else nullcontext() as pool:
+        work = partial(encode_file, tokenizer_file)
+        results = (pool.map if pool else map)(work, [path for _, path in files])
+        for (group, _), pieces in zip(files, results):
+            for data, tokens, characters in pieces:
+                name = f"{group[0]}.{group[1]}.{counts.get(group, 0):03d}.xz"
+                counts[group] = counts.get(group, 0) + 1
+                (out / name).write_bytes(data)
+                entry = {"file": name, "tokens": tokens, "characters": characters, "bytes": len(data)}
+                entries.append({**entry, "sha256": hashlib.sha256(data).hexdigest()})
+                print(json.dumps(entries[-1]), flush=True)
     shutil.copyfile(tokenizer_file, out / "tokenizer.json")
     for name in ("snippets.jsonl", "manifest.json"):
         if (corpus / name).exists():
@@ -151,8 +152,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=1, help="text shards at a time")
     options = parser.parse_args(arguments)
-    listing = build_shards(options.corpus, options.tokenizer, options.out)
+    listing = build_shards(options.corpus, options.tokenizer, options.out, options.jobs)
     print(json.dumps({"tokens": sum(entry["tokens"] for entry in listing["shards"])}))
     return 0
 

@@ -113,18 +113,21 @@ def read_documents(path: Path) -> List[str]:
     return [document for document in path.read_text("utf-8").split("\f\n") if document]
 
 
+SAMPLE_SHARES = {"prose": 0.45, "markdown": 0.15, "code": 0.40}
+
+
 def sample_texts(corpus: Path, megabytes: float) -> Iterator[str]:
-    """An even sample of the training shards: every document in turn with the same share of each domain's bytes."""
-    files = sorted(corpus.glob("*.train.*.txt"))
-    total = sum(path.stat().st_size for path in files)
-    share = min(1.0, megabytes * 1e6 / max(total, 1))
-    taken = seen = 0.0
-    for path in files:
-        for document in read_documents(path):
-            seen += len(document)
-            if taken < seen * share:
-                taken += len(document)
-                yield document
+    """An even sample of the training shards, ``SAMPLE_SHARES`` of it from each domain (less where a domain is smaller)."""
+    for domain, part in SAMPLE_SHARES.items():
+        files = sorted(corpus.glob(f"{domain}.train.*.txt"))
+        share = min(1.0, megabytes * 1e6 * part / max(1, sum(path.stat().st_size for path in files)))
+        taken = seen = 0.0
+        for path in files:
+            for document in read_documents(path):
+                seen += len(document)
+                if taken < seen * share:
+                    taken += len(document)
+                    yield document
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -133,7 +136,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--vocabulary", type=int, default=16384)
-    parser.add_argument("--megabytes", type=float, default=120.0, help="size of the training sample")
+    parser.add_argument("--megabytes", type=float, default=100.0, help="size of the training sample")
     options = parser.parse_args(arguments)
     tokenizer = train(sample_texts(options.corpus, options.megabytes), options.vocabulary)
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         settings = replace(settings, seconds=options.seconds)
     torch.set_float32_matmul_precision("high")
     world = World.join(options.device)
-    store = TokenStore.load(options.shards, world.device, allow_missing=options.allow_missing)
+    store = TokenStore.load(options.shards, world.device, settings.domain_weights, options.allow_missing)
     heldout = HeldOut.load(options.shards, world.device, settings.model.max_sequence_length)
     trainer = Trainer(settings, store, options.out, world, heldout, options.deadline, options.pause_at)
     trainer.resume()

@@ -201,6 +201,8 @@ def test_what_is_worth_keeping() -> None:
     assert clean.is_english(PROSE) and not clean.is_english("Der Weg ins Dorf war lang und es war schon dunkel. " * 20)
     assert clean.is_generated_code("var a=1;" * 400) and not clean.is_generated_code(CODE)
     assert clean.is_generated_code("// This file is auto-generated\n" + CODE)
+    listing = "impl Sync for AtomicU16\n\nfn to_the(self) -> of\n\nimpl Send for AtomicU16\n" * 20
+    assert clean.clean_prose(PROSE) == PROSE and clean.clean_prose(listing) == ""
     pieces = sections("line of text\n" * 20_000)
     assert len(pieces) > 2 and "".join(pieces) == "line of text\n" * 20_000
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from fff_training.checkpoint import CheckpointError, load_model, save_hub
 from fff_training.config import ConfigError, ModelConfig
-from fff_training.fff import FastFeedforward
+from fff_training.fff import DenseFeedforward, FastFeedforward
 from fff_training.model import MaskedLanguageModel
 
 TOLERANCE: Dict[str, float] = {"embedding": 2e-5, "attn_probs": 2e-5}
@@ -129,6 +129,16 @@ def test_the_balance_term_pulls_a_collapsed_node_back() -> None:
     assert layer.linear_in.bias.grad[0] > 0
     assert layer.linear_in.bias.grad[1] == 0  # The left child is never visited.
     assert layer.linear_out.weight.grad is None
+
+
+def test_padding_an_odd_width_changes_nothing() -> None:
+    config = ModelConfig(vocab_size=8, hidden_size=16, layers=1, heads=2, feedforward="dense", width=13)
+    torch.manual_seed(1)
+    layer = DenseFeedforward(config)
+    x = torch.randn(9, 16)
+    assert torch.allclose(layer(x).value, layer.trace(x)["ffn_output"], atol=1e-7)
+    layer(x).value.sum().backward()
+    assert layer.dense_in.weight.grad.shape == (13, 16)
 
 
 def test_routing_noise_moves_paths_only_while_training() -> None:

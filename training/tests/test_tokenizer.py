@@ -62,7 +62,8 @@ def test_shards_hold_all_documents_in_order(tmp_path: Path) -> None:
     assert len(list(sample_texts(corpus, 1.0))) == 6
     tokenizer = train(TEXTS, 300)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    listing = build_shards(corpus, tmp_path / "tokenizer.json", out)
+    listing = build_shards(corpus, tmp_path / "tokenizer.json", out, jobs=2)
+    assert listing == build_shards(corpus, tmp_path / "tokenizer.json", tmp_path / "again")
     assert len(listing["shards"]) == 6
     tokens = load_tokens(out, "prose", "train")
     assert np.array_equal(tokens, tokenizer.encode(TEXTS[0]).ids + tokenizer.encode(TEXTS[0][::-1]).ids)

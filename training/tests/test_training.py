@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from fff_training.checkpoint import load_model
+from fff_training.config import ConfigError
 from fff_training.data import generator_for, mask_batch, mask_count
 from fff_training.distributed import World
 from fff_training.fff import FastFeedforward
@@ -148,6 +149,14 @@ def test_distillation_draws_the_student_to_its_teacher(tmp_path: Path) -> None:
     # The student never saw a label, only its teacher.
     assert result["prose_loss"] < before["prose_loss"] - 1.0
     assert all(value.grad is None for value in student.objective.teacher.parameters())
+
+
+def test_a_teacher_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    teacher = trainer_for(tmp_path / "teacher", model={"feedforward": "dense", "width": 24, "max_sequence_length": 8}, length=8)
+    teacher.heldout = None
+    teacher.save()
+    with pytest.raises(ConfigError, match="8 positions"):
+        trainer_for(tmp_path / "student", teacher=str(tmp_path / "teacher/model"))
 
 
 def test_a_student_can_start_from_its_teachers_attention(tmp_path: Path) -> None:

@@ -48,7 +48,10 @@ export function compareResults(result: BenchmarkResult, baseline: BenchmarkResul
 function compute(result: BenchmarkResult, baseline: BenchmarkResult): Comparison {
   const samplesOf = ({ samples }: BenchmarkResult, row: number): number[] =>
     samples.find((entry) => entry.row === row)?.microsecondsPerToken ?? [];
-  const noise = Math.max(0, ...[result, baseline].flatMap(({ selfTests }) => selfTests.map(({ ratio }) => deviation(ratio))));
+  const noise = Math.max(
+    0,
+    ...[result, baseline].flatMap(({ selfTests }) => selfTests.map(({ ratio }) => deviation(ratio))),
+  );
   const pairs: { row: BenchmarkRow; other: BenchmarkRow; ratio: RatioInterval; p: number }[] = [];
   for (const [index, row] of result.rows.entries()) {
     const otherIndex = counterpart(row, baseline.rows);
@@ -143,7 +146,7 @@ export function rankTest(a: readonly number[], b: readonly number[]): number {
   );
   let rankSum = 0;
   let ties = 0;
-  for (let start = 0; start < all.length; ) {
+  for (let start = 0; start < all.length;) {
     let end = start;
     while (end < all.length && all[end]!.value === all[start]!.value) {
       end++;
@@ -163,8 +166,7 @@ export function rankTest(a: readonly number[], b: readonly number[]): number {
 /** Upper tail of the standard normal distribution, to 7 digits (Abramowitz and Stegun 26.2.17). */
 function upperTail(z: number): number {
   const t = 1 / (1 + 0.2316419 * z);
-  const series =
-    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
   return (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * series;
 }
 

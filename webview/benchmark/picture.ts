@@ -38,7 +38,6 @@ export function svgText(image: SVGSVGElement, background: string): string {
     element.removeAttribute('class');
   });
   const [width, height] = sizeOf(image);
-  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   copy.setAttribute('viewBox', `0 0 ${width} ${height}`);
   const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
   ground.setAttribute('width', String(width));

@@ -122,7 +122,15 @@ export function runBar(store: BenchmarkStore): Part {
     onClick: () => void store.call('cancel', []),
   });
   const ring = progressRing();
-  const running = el('div', { class: 'running', role: 'status' }, ring, el('span', { class: 'words' }, what, left), progress, pause, cancel);
+  const running = el(
+    'div',
+    { class: 'running', role: 'status' },
+    ring,
+    el('span', { class: 'doing' }, what, left),
+    progress,
+    pause,
+    cancel,
+  );
   const notices = el('ul', { class: 'notices', 'data-testid': 'notices' });
   const problem = el('div', { class: 'problem', role: 'alert' });
   const element = el('div', { class: 'status', 'data-testid': 'run-status' }, running, problem, notices);
@@ -140,7 +148,8 @@ export function runBar(store: BenchmarkStore): Part {
           : at === null
             ? `${run.name}: starting`
             : `${run.name}: ${at.done + 1} of ${at.total}, ${at.what}`;
-    left.textContent = run.paused === null && !run.ending && at?.remainingMs != null ? formatRemaining(at.remainingMs) : '';
+    left.textContent =
+      run.paused === null && !run.ending && at?.remainingMs != null ? formatRemaining(at.remainingMs) : '';
     progress.value = share;
     pause.hidden = run.ending;
     pause.textContent = run.paused === 'user' ? 'Go on' : 'Pause';
@@ -160,7 +169,9 @@ export function runBar(store: BenchmarkStore): Part {
     problem.replaceChildren(
       el('p', { class: 'message', 'data-testid': 'error-message' }, error.message),
       ...(resumable === null && error.action !== undefined ? [el('p', { class: 'advice' }, error.action)] : []),
-      ...(resumable === null ? [] : [el('p', { class: 'advice' }, 'What was measured until then is kept; the run can go on from there.')]),
+      ...(resumable === null
+        ? []
+        : [el('p', { class: 'advice' }, 'What was measured until then is kept; the run can go on from there.')]),
       el(
         'div',
         { class: 'actions' },

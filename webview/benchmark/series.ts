@@ -139,7 +139,7 @@ export function referenceLines(
   }
   const roofline = rooflineOf(rows, axis, against);
   if (roofline.length > 0) {
-    lines.push({ key: 'roofline', label: 'this machine’s roofline', points: roofline });
+    lines.push({ key: 'roofline', label: 'roofline of this run', points: roofline });
   }
   return lines;
 }
@@ -190,7 +190,7 @@ function operationsOf(row: BenchmarkRow): number {
 }
 
 function neuronsOf({ engine, levels, nodes }: BenchmarkRow): number {
-  if (/fff/.test(engine)) {
+  if (engine.includes('fff')) {
     return levels;
   }
   return engine.endsWith('3072') ? BERT_NEURONS : engine === 'dense-16' ? 16 : nodes;

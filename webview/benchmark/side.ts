@@ -35,12 +35,30 @@ export function trustPane(store: BenchmarkStore): Part {
       badges.replaceChildren(
         ...(entry.thisMachine && entry.ending.kind !== 'recorded'
           ? []
-          : [badge('recorded', 'Recorded', entry.thisMachine ? 'on this machine, from a file' : `on another machine: ${entry.machine}`, 'recorded')]),
+          : [
+              badge(
+                'recorded',
+                'Recorded',
+                entry.thisMachine ? 'on this machine, from a file' : `on another machine: ${entry.machine}`,
+                'recorded',
+              ),
+            ]),
         ...(test === null ? [] : [badge(test.noisy ? 'warn' : 'good', 'A/A self-test', test.text, 'self-test')]),
-        ...(verified === 0 ? [] : [badge(verified === result.rows.length ? 'good' : 'warn', 'Verified', `${verified} of ${result.rows.length} rows, against float64`, 'verified')]),
-        ...result.environment.remarks.map((remark) => badge('note', 'Note', remark, 'remark')),
+        ...(verified === 0
+          ? []
+          : [
+              badge(
+                verified === result.rows.length ? 'good' : 'warn',
+                'Verified',
+                `${verified} of ${result.rows.length} rows, against float64`,
+                'verified',
+              ),
+            ]),
+        ...result.environment.remarks.map((remark) => badge('info', 'Note', remark, 'remark')),
       );
-      facts.replaceChildren(...machineFacts(result).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]));
+      facts.replaceChildren(
+        ...machineFacts(result).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]),
+      );
       const lines = leftOut(result, run.kind === 'running' && run.id === entry.id);
       out.hidden = lines.length === 0;
       out.replaceChildren(...lines.map((line) => el('li', {}, line)));
@@ -48,8 +66,8 @@ export function trustPane(store: BenchmarkStore): Part {
   };
 }
 
-function badge(kind: 'good' | 'warn' | 'note' | 'recorded', name: string, text: string, testId: string): HTMLElement {
-  const glyph = { good: '✓', warn: '!', note: 'i', recorded: '◷' }[kind];
+function badge(kind: 'good' | 'warn' | 'info' | 'recorded', name: string, text: string, testId: string): HTMLElement {
+  const glyph = { good: '✓', warn: '!', info: 'i', recorded: '◷' }[kind];
   return el(
     'li',
     { class: `badge ${kind}`, 'data-testid': `badge-${testId}`, 'data-kind': kind },
@@ -88,7 +106,8 @@ export function historyPane(store: BenchmarkStore): Part {
       return control;
     };
     const idle = run.kind !== 'running';
-    const resumable = entry.unfinished > 0 && (entry.ending.kind === 'cancelled' || entry.ending.kind === 'interrupted');
+    const resumable =
+      entry.unfinished > 0 && (entry.ending.kind === 'cancelled' || entry.ending.kind === 'interrupted');
     const actions = [
       ...(mode === 'panel' && !isShown ? [act('Show', 'show', () => store.call('show', [entry.id]))] : []),
       ...(isShown || shown === null || entry.rows === 0
@@ -96,8 +115,12 @@ export function historyPane(store: BenchmarkStore): Part {
         : isBaseline
           ? [act('Stop comparing', 'uncompare', () => store.call('compare', [null]))]
           : [act('Compare', 'compare', () => store.call('compare', [entry.id]))]),
-      ...(mode === 'panel' && idle && resumable ? [act('Resume', 'resume-entry', () => store.call('resume', [entry.id]))] : []),
-      ...(mode === 'panel' && entry.ending.kind !== 'running' ? [act('Remove', 'remove', () => store.call('remove', [entry.id]))] : []),
+      ...(mode === 'panel' && idle && resumable
+        ? [act('Resume', 'resume-entry', () => store.call('resume', [entry.id]))]
+        : []),
+      ...(mode === 'panel' && entry.ending.kind !== 'running'
+        ? [act('Remove', 'remove', () => store.call('remove', [entry.id]))]
+        : []),
     ];
     const element = el(
       'li',
@@ -134,7 +157,9 @@ export function notesPane(store: BenchmarkStore): Part {
         const meaning = catalogue?.engines.find((engine) => engine.name === name)?.meaning;
         return meaning === undefined ? [] : [[name, meaning]];
       });
-      list.replaceChildren(...[...NOTES, ...engines].flatMap(([name, words]) => [el('dt', {}, name), el('dd', {}, words)]));
+      list.replaceChildren(
+        ...[...NOTES, ...engines].flatMap(([name, words]) => [el('dt', {}, name), el('dd', {}, words)]),
+      );
     },
   };
 }

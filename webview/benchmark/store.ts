@@ -9,7 +9,7 @@ import type {
   BenchmarkViewState,
   WireError,
 } from '../../extension/protocol';
-import type { Host } from '../host';
+import { wireErrorOf, type Host } from '../host';
 import { cellKey } from './series';
 
 export type Against = 'dense' | '3072' | 'time';
@@ -58,7 +58,7 @@ export class BenchmarkStore {
   /** Subscribes to the host and fetches the whole state. */
   async start(): Promise<void> {
     const { rpc } = this.host;
-    const take = <Name extends keyof BenchmarkViewEvents & keyof BenchmarkViewState>(name: Name): void => {
+    const take = (name: keyof BenchmarkViewEvents): void => {
       rpc.on(name, (payload) => {
         this.state = { ...this.state, [name]: payload };
         this.changed();
@@ -102,15 +102,15 @@ export class BenchmarkStore {
   ): Promise<Awaited<ReturnType<BenchmarkViewApi[Name]>> | undefined> {
     type Answer = Awaited<ReturnType<BenchmarkViewApi[Name]>>;
     try {
-      const call = this.host.rpc.call.bind(this.host.rpc) as (name: string, all: unknown[]) => Promise<Answer>;
-      const answer = await call(method, parameters);
+      // The pump infers a method's parameters by itself, and the compiler cannot see that they are the same.
+      const answer = (await this.host.rpc.call(method, parameters as never)) as Answer;
       if (this.localError !== null && method !== 'check') {
         this.localError = null;
         this.changed();
       }
       return answer;
     } catch (thrown) {
-      this.localError = wireOf(thrown);
+      this.localError = wireErrorOf(thrown);
       this.changed();
       return undefined;
     }
@@ -126,13 +126,6 @@ export class BenchmarkStore {
       this.listeners.forEach((listener) => listener());
     });
   }
-}
-
-function wireOf(thrown: unknown): WireError {
-  if (thrown instanceof Error && 'toWire' in thrown && typeof thrown.toWire === 'function') {
-    return thrown.toWire() as WireError;
-  }
-  return { code: 'INTERNAL', message: `Unexpected error: ${String(thrown)}` };
 }
 
 /** Saved data of an earlier version may be anything. */

@@ -45,7 +45,9 @@ export function rowsTable(rows: readonly BenchmarkRow[], cell: string | null, ca
       formatCount(row.threads),
       row.distribution,
       row.weights,
-      ...[row.microsecondsPerToken.median, row.microsecondsPerToken.p5, row.microsecondsPerToken.p95].map(formatDuration),
+      ...[row.microsecondsPerToken.median, row.microsecondsPerToken.p5, row.microsecondsPerToken.p95].map(
+        formatDuration,
+      ),
       ...ratioCells(row.ratioToBestDense),
       ...ratioCells(row.ratioToBest3072),
       formatCount(row.distinctLeaves),
@@ -75,13 +77,32 @@ function ratioCells(ratio: RatioInterval | null): string[] {
 export function ladderTable(ladders: readonly BenchmarkLadder[]): TableData {
   return {
     caption: 'Whole encoder',
-    columns: [number('Tokens'), number('Layers'), text('Encoder'), number('Median'), number('P5'), number('P95'), number('Feedforward')],
+    columns: [
+      number('Tokens'),
+      number('Layers'),
+      text('Encoder'),
+      number('Median'),
+      number('P5'),
+      number('P95'),
+      number('Feedforward'),
+    ],
     rows: ladders.flatMap((ladder) =>
       (['fff', 'twin', 'dense3072', 'withoutFeedforward'] as const).map((rung) => {
         const { median, p5, p95 } = ladder.milliseconds[rung];
-        const name = { fff: 'FFF', twin: 'dense twin', dense3072: '3072 neurons', withoutFeedforward: 'no feedforward' }[rung];
+        const name = {
+          fff: 'FFF',
+          twin: 'dense twin',
+          dense3072: '3072 neurons',
+          withoutFeedforward: 'no feedforward',
+        }[rung];
         const share = rung === 'withoutFeedforward' ? '–' : formatPercent(ladder.feedforwardShare[rung]);
-        return [formatCount(ladder.tokens), formatCount(ladder.layers), name, ...[median, p5, p95].map((ms) => formatDuration(ms * 1e3)), share];
+        return [
+          formatCount(ladder.tokens),
+          formatCount(ladder.layers),
+          name,
+          ...[median, p5, p95].map((ms) => formatDuration(ms * 1e3)),
+          share,
+        ];
       }),
     ),
     selected: null,
@@ -91,7 +112,17 @@ export function ladderTable(ladders: readonly BenchmarkLadder[]): TableData {
 export function comparisonTable({ rows }: Comparison): TableData {
   return {
     caption: 'Comparison of two results',
-    columns: [text('Engine'), number('Batch'), number('Layer'), number('Shown'), number('Other'), number('Ratio'), text('95 % interval'), number('p'), text('Verdict')],
+    columns: [
+      text('Engine'),
+      number('Batch'),
+      number('Layer'),
+      number('Shown'),
+      number('Other'),
+      number('Ratio'),
+      text('95 % interval'),
+      number('p'),
+      text('Verdict'),
+    ],
     rows: rows.map((compared) => {
       const { row, other, ratio, p, verdict, reason } = compared;
       return [
@@ -109,4 +140,3 @@ export function comparisonTable({ rows }: Comparison): TableData {
     selected: null,
   };
 }
-

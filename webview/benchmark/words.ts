@@ -1,6 +1,6 @@
 /** The page's sentences about a result: its machine, its honesty, its cells, and what each number means. Pure. */
 import type { BenchmarkEntry, BenchmarkResult, BenchmarkRow } from '../../extension/protocol';
-import { formatCount, formatDuration, formatFactor, formatThree, plural } from '../format';
+import { formatCount, formatFactor, formatThree, plural } from '../format';
 import { verdictOf } from './series';
 
 /** An A/A interval wider than this says that the machine was too busy to tell small differences. */
@@ -45,14 +45,19 @@ export function diversitySentence(rows: readonly BenchmarkRow[]): string {
     return '';
   }
   const routed = rows.find(({ engine }) => engine === 'fff');
-  const dense = rows.find(({ ratioToBestDense }) => ratioToBestDense !== null && verdictOf(ratioToBestDense) === 'reference');
+  const dense = rows.find(
+    ({ ratioToBestDense }) => ratioToBestDense !== null && verdictOf(ratioToBestDense) === 'reference',
+  );
   const read =
     routed === undefined
       ? ''
       : ` FFF reads ${formatBytes(routed.bytesTouched)} of weights a call${dense === undefined ? '' : `, the best dense layer ${formatBytes(dense.bytesTouched)}`}.`;
   const flips = rows.filter(({ pathFlips }) => pathFlips !== null && pathFlips.flips > 0);
   const flipped = flips
-    .map(({ engine, precision, pathFlips }) => ` ${engine} ${precision}: ${formatCount(pathFlips?.flips ?? 0)} of ${formatCount(pathFlips?.tokens ?? 0)} tokens take another path than in float64.`)
+    .map(
+      ({ engine, precision, pathFlips }) =>
+        ` ${engine} ${precision}: ${formatCount(pathFlips?.flips ?? 0)} of ${formatCount(pathFlips?.tokens ?? 0)} tokens take another path than in float64.`,
+    )
     .join('');
   const tokens = TOKENS[first.distribution] ?? first.distribution;
   return `${capital(tokens)}: ${formatCount(first.distinctLeaves)} distinct ${first.distinctLeaves === 1 ? 'leaf' : 'leaves'} in a call, ${formatCount(first.distinctLeavesInAll)} in many; ${WEIGHTS[first.weights] ?? first.weights}.${read}${flipped}`;
@@ -87,10 +92,12 @@ export function selfTestSummary({ selfTests }: BenchmarkResult): SelfTestSummary
 }
 
 /** The result in one sentence: the layer's gain over the cells, never without the encoder's. */
-export function headline(result: BenchmarkResult): string {
+export function headline(result: BenchmarkResult, running: boolean): string {
   const routed = result.rows.filter(({ engine, precision }) => engine === 'fff' && precision === 'fp32');
   const ratios = routed.flatMap(({ ratioToBestDense }) => (ratioToBestDense === null ? [] : [ratioToBestDense]));
-  const decided = ratios.filter((ratio) => verdictOf(ratio) === 'faster' || verdictOf(ratio) === 'slower').map(({ median }) => median);
+  const decided = ratios
+    .filter((ratio) => verdictOf(ratio) === 'faster' || verdictOf(ratio) === 'slower')
+    .map(({ median }) => median);
   if (routed.length === 0) {
     return result.rows.length === 0 ? 'Nothing measured yet.' : 'No FFF layer was measured.';
   }
@@ -101,12 +108,13 @@ export function headline(result: BenchmarkResult): string {
     return 'No verdict: in every cell the interval of the ratio spans 1.';
   }
   const [low, high] = [Math.min(...decided), Math.max(...decided)];
-  const range = formatFactor(low) === formatFactor(high) ? formatFactor(high) : `${formatFactor(low)} to ${formatFactor(high)}`;
+  const range =
+    formatFactor(low) === formatFactor(high) ? formatFactor(high) : `${formatFactor(low)} to ${formatFactor(high)}`;
   const withheld = ratios.length - decided.length;
   const [ladder] = result.ladder;
   const encoder =
     ladder === undefined
-      ? 'the whole encoder was not measured, so this is a layer’s gain and not a model’s'
+      ? `the whole encoder ${running ? 'is measured last' : 'was not measured'}, so this is a layer’s gain and not a model’s`
       : verdictOf(ladder.gainOverTwin) === 'withheld'
         ? 'for the whole encoder no verdict is given'
         : `the whole encoder ${formatFactor(ladder.gainOverTwin.median)}, of at most ${formatFactor(ladder.ceilingOverTwin.median)}`;
@@ -123,7 +131,14 @@ export function machineFacts({ environment, plan }: BenchmarkResult): [string, s
   const facts: [string, string][] = [
     ...(environment.gpu === undefined ? [] : [['GPU', environment.gpu] as [string, string]]),
     ['Processor', `${environment.cpu}, ${plural(environment.logicalCores, 'core')}`],
-    ['Vectors', environment.simd.includes('avx512f') ? 'AVX-512' : environment.simd.includes('avx2') ? 'AVX2' : environment.simd.slice(0, 3).join(', ')],
+    [
+      'Vectors',
+      environment.simd.includes('avx512f')
+        ? 'AVX-512'
+        : environment.simd.includes('avx2')
+          ? 'AVX2'
+          : environment.simd.slice(0, 3).join(', '),
+    ],
     ['Caches', sizes.join(', ')],
     ['Memory', formatBytes(environment.memoryBytes)],
     ['System', `${environment.os} ${environment.architecture}`],
@@ -145,7 +160,7 @@ export function formatDate(iso: string): string {
 
 /** How a run ended, in a word or a sentence. */
 export function endingText(entry: BenchmarkEntry): string {
-  const left = entry.unfinished > 0 ? `, ${plural(entry.unfinished, 'cell')} not measured` : '';
+  const left = entry.unfinished > 0 ? `, ${plural(entry.unfinished, 'cell')} not measured in full` : '';
   switch (entry.ending.kind) {
     case 'running':
       return 'being measured';
@@ -166,7 +181,9 @@ export function leftOut({ missing, excluded, unfinished }: BenchmarkResult, runn
     ...unfinished
       .filter(({ reason }) => !running || reason !== 'not measured yet')
       .map(({ cell, reason }) => `Batch ${formatCount(cell.batch)}, depth ${cell.depth} is unfinished: ${reason}.`),
-    ...excluded.map(({ engine, cell, reason }) => `${engine} was not timed at batch ${formatCount(cell.batch)}: ${reason}.`),
+    ...excluded.map(
+      ({ engine, cell, reason }) => `${engine} was not timed at batch ${formatCount(cell.batch)}: ${reason}.`,
+    ),
     ...missing.map(({ engine, reason }) => `${engine} is missing: ${reason}.`),
   ];
   return [...new Set(lines.map((line) => line.replace(/\.\.$/, '.')))];
@@ -174,20 +191,48 @@ export function leftOut({ missing, excluded, unfinished }: BenchmarkResult, runn
 
 /** What each number means, in plain words. */
 export const NOTES: readonly (readonly [string, string])[] = [
-  ['Time a token', 'The time of one call divided by its tokens: the median of all samples, and between which values nine of ten samples lie. The call into the library is included, copying and tokenizing are not.'],
-  ['Ratio', 'Time of the fastest verified dense fp32 layer on the same tokens and at most as many threads, divided by this engine’s time. 10× means a tenth of the time.'],
-  ['95 % interval', 'Repeating the whole measurement would give a ratio in this range nineteen times out of twenty. Where it spans 1, either may be faster, and no verdict is given.'],
-  ['Ratio of operations', 'Neurons of the dense layer divided by neurons a token visits: 4095 ÷ 12 = 341. Arithmetic alone allows no more; where the dense layer waits for memory, a ratio may still pass it.'],
-  ['The paper’s 78×', 'What the paper reports for its processor against a layer of 3072 neurons. Compare it with the ratio to the best 3072.'],
-  ['Roofline', 'The ratio an FFF layer would have that computes as fast as the fastest engine of this result computes, and reads weights as fast as any reads them here.'],
-  ['Self-test (A/A)', 'One engine measured as if it were two. Its interval should hold 1; its width says how small a difference this run can tell.'],
-  ['Distinct leaves', 'How many different leaves the tokens of one call reach. One repeated token reaches one: a tree looks far better then than it is.'],
-  ['Weights read', 'Distinct bytes of weights one call touches. Warm: they may stay in a cache. Cold: the layers of a model take turns.'],
-  ['✓ verified', 'The outputs of the real batch were compared with float64 before anything was timed. An engine that is wrong is never timed.'],
-  ['Whole encoder', 'The same layers inside a model: attention takes its time whatever the feedforward costs, so a gain of a hundred in the layer is one of about three in the model.'],
+  [
+    'Time a token',
+    'The time of one call divided by its tokens: the median of all samples, and between which values nine of ten samples lie. The call into the library is included; the rest of the model is not.',
+  ],
+  [
+    'Ratio',
+    'Time of the fastest verified dense fp32 layer on the same tokens and at most as many threads, divided by this engine’s time. 10× means a tenth of the time.',
+  ],
+  [
+    '95 % interval',
+    'Made by resampling pairs of samples, so that it holds the ratio of the true medians in about nineteen of twenty measurements. Where it spans 1, either may be faster, and no verdict is given.',
+  ],
+  [
+    'Ratio of operations',
+    'Neurons of the dense layer divided by neurons a token visits: 4095 ÷ 12 = 341. Arithmetic alone allows no more; where the dense layer waits for memory, a ratio may still pass it.',
+  ],
+  [
+    'The paper’s 78×',
+    'What the paper reports for its processor against a layer of 3072 neurons. Compare it with the ratio to the best 3072.',
+  ],
+  [
+    'Roofline',
+    'The ratio an FFF layer would have that computes as fast as the fastest engine of this result computes, and reads weights as fast as any reads them here.',
+  ],
+  [
+    'Self-test (A/A)',
+    'One engine measured as if it were two. Its interval should hold 1; its width says how small a difference this run can tell.',
+  ],
+  [
+    'Distinct leaves',
+    'How many different leaves the tokens of one call reach. One repeated token reaches one: a tree looks far better then than it is.',
+  ],
+  [
+    'Weights read',
+    'Distinct bytes of weights one call touches. Warm: they may stay in a cache. Cold: the layers of a model take turns.',
+  ],
+  [
+    '✓ verified',
+    'The outputs of the real batch were compared with float64 before anything was timed. An engine that is wrong is never timed.',
+  ],
+  [
+    'Whole encoder',
+    'The same layers inside a model: attention takes its time whatever the feedforward costs, so a gain of a hundred in the layer is far less in the model; the ceiling says how much is possible.',
+  ],
 ];
-
-/** For tooltips of long times. */
-export function sampleText(row: BenchmarkRow): string {
-  return formatDuration(row.microsecondsPerToken.median);
-}

@@ -26,11 +26,14 @@ export function draw(container: HTMLElement, initial: Comparison, options: Chart
   function paint(): void {
     const theme = options.theme();
     const narrow = width < 620;
-    const left = narrow ? 8 : 250;
+    const longest = Math.max(0, ...data.rows.map((one) => nameOf(one).length));
+    const left = narrow ? 8 : Math.min(340, 24 + longest * 6.2);
     const right = width - (narrow ? 8 : 176);
     const rowHeight = narrow ? ROW + 16 : ROW;
     const height = HEAD + rowHeight * data.rows.length + AXIS;
-    const ends = data.rows.flatMap(({ ratio }) => [ratio.low, ratio.high, ratio.median]).filter((value) => value > 0 && value < Infinity);
+    const ends = data.rows
+      .flatMap(({ ratio }) => [ratio.low, ratio.high, ratio.median])
+      .filter((value) => value > 0 && value < Infinity);
     const [low, high] = logDomain([...ends, 1 / (1 + data.noise), 1 + data.noise], 8);
     const reach = Math.max(1 / low, high);
     const x = scaleLog([1 / reach, reach], [left + 6, Math.max(left + 40, right - 6)]).clamp(true);
@@ -48,7 +51,11 @@ export function draw(container: HTMLElement, initial: Comparison, options: Chart
     for (const tick of logTicks(x.domain() as [number, number])) {
       axis.append(
         svg('line', { class: 'grid', x1: x(tick), x2: x(tick), y1: HEAD, y2: height - AXIS }),
-        svg('text', { x: x(tick), y: height - AXIS + 15, 'text-anchor': 'middle' }, `${formatThree(tick).replace(/\.?0+$/, '')}×`),
+        svg(
+          'text',
+          { x: x(tick), y: height - AXIS + 15, 'text-anchor': 'middle' },
+          `${formatThree(tick).replace(/\.?0+$/, '')}×`,
+        ),
       );
     }
     const unity = svg('line', { class: 'rule unity', x1: x(1), x2: x(1), y1: HEAD - 4, y2: height - AXIS });
@@ -69,14 +76,33 @@ export function draw(container: HTMLElement, initial: Comparison, options: Chart
       const textY = narrow ? top + 11 : middle;
       const colour = verdict === 'faster' ? theme.positive : verdict === 'slower' ? theme.negative : theme.muted;
       const shape = { d: verdict === 'slower' ? 'M-5,-5H5V5H-5Z' : 'M-5,0A5,5 0 1 1 5,0A5,5 0 1 1 -5,0Z' };
-      const place = `${engineName(compared.row)}, ${placeOf(compared)}`;
-      const fate = verdict === 'withheld' ? 'no verdict' : `${formatFactor(ratio.median)}  [${formatThree(ratio.low)}, ${formatThree(ratio.high)}]`;
+      const fate =
+        verdict === 'withheld'
+          ? 'no verdict'
+          : `${formatFactor(ratio.median)}  [${formatThree(ratio.low)}, ${formatThree(ratio.high)}]`;
       return svg(
         'g',
-        { class: `compared ${verdict}`, 'data-testid': 'compared', 'data-verdict': verdict, 'data-ratio': ratio.median, 'data-p': compared.p },
-        svg('text', { class: 'name', x: narrow ? 2 : left - 10, y: textY, dy: '0.35em', 'text-anchor': narrow ? 'start' : 'end' }, place),
+        {
+          class: `compared ${verdict}`,
+          'data-testid': 'compared',
+          'data-verdict': verdict,
+          'data-ratio': ratio.median,
+          'data-p': compared.p,
+        },
+        svg(
+          'text',
+          { class: 'name', x: narrow ? 2 : left - 10, y: textY, dy: '0.35em', 'text-anchor': narrow ? 'start' : 'end' },
+          nameOf(compared),
+        ),
         svg('line', { class: 'interval', x1: x(ratio.low), x2: x(ratio.high), y1: middle, y2: middle, stroke: colour }),
-        svg('path', { class: 'mark', ...shape, transform: `translate(${x(ratio.median)},${middle})`, fill: verdict === 'withheld' ? theme.background : colour, stroke: colour, 'stroke-width': 1.6 }),
+        svg('path', {
+          class: 'mark',
+          ...shape,
+          transform: `translate(${x(ratio.median)},${middle})`,
+          fill: verdict === 'withheld' ? theme.background : colour,
+          stroke: colour,
+          'stroke-width': 1.6,
+        }),
         svg('text', { class: 'fate', x: width - 2, y: textY, dy: '0.35em', 'text-anchor': 'end' }, fate),
         svg('title', {}, comparedSentence(compared)),
       );
@@ -96,6 +122,10 @@ export function draw(container: HTMLElement, initial: Comparison, options: Chart
     },
     dispose: () => disposer.dispose(),
   };
+}
+
+function nameOf(compared: ComparedRow): string {
+  return `${engineName(compared.row)}, ${placeOf(compared)}`;
 }
 
 function placeOf({ row }: ComparedRow): string {

@@ -40,7 +40,11 @@ export function draw(container: HTMLElement, initial: readonly BenchmarkLadder[]
       const note = rung === 'withoutFeedforward' ? '' : ` · ${formatPercent(share)} feedforward`;
       const line = el(
         'li',
-        { class: 'rung', 'data-rung': rung, title: `${formatDuration(p5 * 1e3)} to ${formatDuration(p95 * 1e3)} in nine of ten samples` },
+        {
+          class: 'rung',
+          'data-rung': rung,
+          title: `${formatDuration(p5 * 1e3)} to ${formatDuration(p95 * 1e3)} in nine of ten samples`,
+        },
         el('span', { class: 'name' }, name),
         el('span', { class: 'lane' }, bar),
         el('span', { class: 'number' }, `${formatDuration(median * 1e3)}${note}`),
@@ -63,7 +67,11 @@ export function draw(container: HTMLElement, initial: readonly BenchmarkLadder[]
 
 /** What the encoder gains, of what it could gain at most. */
 export function ladderSentence(ladder: BenchmarkLadder): string {
-  const part = (name: string, gain: BenchmarkLadder['gainOverTwin'], ceiling: BenchmarkLadder['gainOverTwin']): string => {
+  const part = (
+    name: string,
+    gain: BenchmarkLadder['gainOverTwin'],
+    ceiling: BenchmarkLadder['gainOverTwin'],
+  ): string => {
     const interval = `[${formatThree(gain.low)}, ${formatThree(gain.high)}]`;
     return verdictOf(gain) === 'withheld'
       ? `against ${name} no verdict is given ${interval}`

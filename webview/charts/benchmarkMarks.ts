@@ -1,6 +1,6 @@
 /** How engines look in the benchmark's pictures: a colour for what it is, a shape for which one. Colour is never alone. */
 import { svg } from '../dom';
-import type { Theme } from '../theme';
+import { ensureContrast, mix, type Theme } from '../theme';
 
 const SHAPES = ['disc', 'diamond', 'triangle', 'square', 'wedge', 'cross'] as const;
 export type MarkShape = (typeof SHAPES)[number];
@@ -20,16 +20,18 @@ const DASHES = ['none', '7 3', '2 3', '9 3 2 3', '4 2'];
 export function looksOf(engines: readonly { name: string; engine: string }[], theme: Theme): Map<string, Look> {
   const looks = new Map<string, Look>();
   const used = { tree: 0, dense: 0, weak: 0 };
+  // What is weak on purpose steps back, and still stands out at 3:1.
+  const quiet = ensureContrast(mix(theme.background, theme.foreground, 0.45), theme.background, 3);
   for (const { name, engine } of engines) {
     if (looks.has(name)) {
       continue;
     }
-    const group = /^paper|per-token|dense-16/.test(engine) ? 'weak' : /fff/.test(engine) ? 'tree' : 'dense';
+    const group = /^paper|per-token|dense-16/.test(engine) ? 'weak' : engine.includes('fff') ? 'tree' : 'dense';
     const index = used[group]++;
-    const colour = group === 'weak' ? theme.muted : group === 'tree' ? theme.positive : theme.negative;
+    const colour = group === 'weak' ? quiet : group === 'tree' ? theme.positive : theme.negative;
     // Trees count up from the disc, dense layers start at the square, so that the first of each differ in shape too.
     const shape = SHAPES[(index + (group === 'tree' ? 0 : 3)) % SHAPES.length]!;
-    looks.set(name, { shape, colour, dash: DASHES[index % DASHES.length]!, hollow: !/fff/.test(engine) });
+    looks.set(name, { shape, colour, dash: DASHES[index % DASHES.length]!, hollow: !engine.includes('fff') });
   }
   return looks;
 }
@@ -73,9 +75,17 @@ export function swatch(look: Look, page: string): SVGSVGElement {
   );
 }
 
-/** Powers of ten, with 2 and 5 in between where there are few. */
+/** Powers of ten, with more in between the less the range holds. */
 export function logTicks([low, high]: readonly [number, number]): number[] {
-  const factors = high / low > 200 ? [1] : high / low > 8 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
+  const span = high / low;
+  const factors =
+    span > 5000
+      ? [1]
+      : span > 8
+        ? [1, 2, 5]
+        : span > 3
+          ? [1, 1.5, 2, 3, 4, 5, 7]
+          : [1, 1.1, 1.2, 1.3, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
   const ticks: number[] = [];
   for (let exponent = Math.floor(Math.log10(low)); exponent <= Math.ceil(Math.log10(high)); exponent++) {
     ticks.push(...factors.map((factor) => factor * 10 ** exponent));

@@ -5,26 +5,31 @@
  */
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
-import type { BenchmarkRow, Percentiles, RatioInterval } from '../../extension/protocol';
-import {
-  cellKey,
-  referenceLines,
-  seriesOf,
-  verdictOf,
-  type Dimension,
-  type ReferenceLine,
-  type Series,
-} from '../benchmark/series';
+import type { BenchmarkRow } from '../../extension/protocol';
+import { cellKey, referenceLines, seriesOf, type Dimension } from '../benchmark/series';
 import { Disposer, el, observeWidth, svg } from '../dom';
-import { formatCount, formatDuration, formatFactor, formatThree } from '../format';
-import { logDomain, logTicks, looksOf, mark, swatch, type Look } from './benchmarkMarks';
+import { formatCount, formatDuration } from '../format';
+import { logDomain, logTicks, looksOf, mark, swatch } from './benchmarkMarks';
+import {
+  describe,
+  endOf,
+  formatPlain,
+  nudge,
+  pointsOf,
+  seriesX,
+  summary,
+  type Drawn,
+  type Shown,
+} from './benchmarkRatioPoints';
 import type { Chart, ChartOptions } from './chart';
 
 export interface RatioData {
   rows: readonly BenchmarkRow[];
+  /** Every engine of the result, so that it looks the same in every picture. */
+  engines: readonly { name: string; engine: string }[];
   axis: Dimension;
   axisName: string;
-  against: 'dense' | '3072' | 'time';
+  against: Shown;
   /** Key of the cell shown elsewhere. */
   cell: string | null;
   /** Rows of this cell still change. */
@@ -33,19 +38,6 @@ export interface RatioData {
 
 export interface RatioOptions extends ChartOptions {
   onPickCell(key: string): void;
-}
-
-interface Point {
-  x: number;
-  row: BenchmarkRow;
-  value: { median: number; low: number; high: number };
-  verdict: ReturnType<typeof verdictOf> | 'time';
-}
-
-interface Drawn {
-  series: Series;
-  look: Look;
-  points: Point[];
 }
 
 const HEIGHT = 320;
@@ -66,7 +58,7 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
   function paint(): void {
     const theme = options.theme();
     const all = seriesOf(data.rows, data.axis);
-    const looks = looksOf(all, theme);
+    const looks = looksOf([...data.engines, ...all], theme);
     const drawn = all
       .map((series) => ({ series, look: looks.get(series.name)!, points: pointsOf(series, data.against) }))
       .filter(({ points }) => points.length > 0);
@@ -84,7 +76,11 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
           ? scaleLog([low, high], inset)
           : scaleLinear([low, high], inset);
     const values = drawn.flatMap(({ points }) => points.flatMap(({ value }) => [value.low, value.median, value.high]));
-    const domain = logDomain([...values, ...lines.flatMap(({ points }) => points.map((p) => p.y)), ...(labels.length > 0 ? [1] : [])]);
+    const domain = logDomain([
+      ...values,
+      ...lines.flatMap(({ points }) => points.map((p) => p.y)),
+      ...(labels.length > 0 ? [1] : []),
+    ]);
     const y = scaleLog(domain, [HEIGHT - BOTTOM, TOP]).clamp(true);
 
     image.setAttribute('width', String(width));
@@ -92,15 +88,34 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     image.setAttribute('aria-label', summary(drawn, data));
     image.replaceChildren(
       axes(x, y, xs, right),
-      ...(labels.length > 0 ? [rule('unity', [{ x: low, y: 1 }, { x: high, y: 1 }], x, y, right)] : []),
+      ...(labels.length > 0
+        ? [
+            rule(
+              'unity',
+              [
+                { x: low, y: 1 },
+                { x: high, y: 1 },
+              ],
+              x,
+              y,
+              right,
+            ),
+          ]
+        : []),
       ...lines.map((one) => rule(one.key, one.points, x, y, right)),
       ...cellColumns(x, xs),
       ...drawn.map((one, index) => seriesGroup(one, x, y, nudge(index, drawn.length), theme.background)),
       ...(width < 560 ? [] : lineLabels(labels, y, right)),
     );
     legend.replaceChildren(
-      ...drawn.map(({ series, look }) => el('li', { 'data-engine': series.name }, swatch(look, theme.background), series.name)),
-      ...(width < 560 ? lines.map((one) => el('li', { class: one.key }, el('span', { class: 'dash', 'aria-hidden': 'true' }), one.label)) : []),
+      ...drawn.map(({ series, look }) =>
+        el('li', { 'data-engine': series.name }, swatch(look, theme.background), series.name),
+      ),
+      ...(width < 560
+        ? lines.map((one) =>
+            el('li', { class: one.key }, el('span', { class: 'dash', 'aria-hidden': 'true' }), one.label),
+          )
+        : []),
     );
     root.dataset['points'] = String(drawn.reduce((sum, { points }) => sum + points.length, 0));
     root.dataset['axis'] = data.axis;
@@ -115,13 +130,15 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     right: number,
   ): SVGGElement {
     const group = svg('g', { class: 'axis' });
+    let above = Infinity;
     for (const tick of logTicks(y.domain() as [number, number])) {
       const at = y(tick);
       const label = data.against === 'time' ? formatDuration(tick).replace(/\.0+ /, ' ') : `${formatPlain(tick)}×`;
-      group.append(
-        svg('line', { class: 'grid', x1: LEFT, x2: right, y1: at, y2: at }),
-        svg('text', { x: LEFT - 8, y: at, dy: '0.35em', 'text-anchor': 'end' }, label),
-      );
+      group.append(svg('line', { class: 'grid', x1: LEFT, x2: right, y1: at, y2: at }));
+      if (above - at >= 15) {
+        above = at;
+        group.append(svg('text', { x: LEFT - 8, y: at, dy: '0.35em', 'text-anchor': 'end' }, label));
+      }
     }
     let last = -Infinity;
     for (const value of xs) {
@@ -148,7 +165,12 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     const path = points.map((point) => [x(point.x), y(point.y)] as [number, number]);
     // A level line goes from edge to edge; a bent one ends with its data.
     const level = points.every((point) => point.y === ends[0]!.y);
-    const whole: [number, number][] = level ? [[LEFT, y(ends[0]!.y)], [right, y(ends[0]!.y)]] : path;
+    const whole: [number, number][] = level
+      ? [
+          [LEFT, y(ends[0]!.y)],
+          [right, y(ends[0]!.y)],
+        ]
+      : path;
     return svg('path', { class: `rule ${key}`, 'data-line': key, d: line()(whole) ?? '' });
   }
 
@@ -195,9 +217,7 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
   ): SVGGElement {
     const group = svg('g', { class: 'series', 'data-engine': series.name });
     const path = line()(points.map((point) => [x(point.x) + shift, y(point.value.median)] as [number, number]));
-    group.append(
-      svg('path', { class: 'path', d: path ?? '', stroke: look.colour, 'stroke-dasharray': look.dash }),
-    );
+    group.append(svg('path', { class: 'path', d: path ?? '', stroke: look.colour, 'stroke-dasharray': look.dash }));
     for (const point of points) {
       const at = x(point.x) + shift;
       const { median, low, high } = point.value;
@@ -241,59 +261,4 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     },
     dispose: () => disposer.dispose(),
   };
-}
-
-function seriesX(row: BenchmarkRow, axis: Dimension): number {
-  return seriesOf([row], axis)[0]!.points[0]!.x;
-}
-
-function pointsOf(series: Series, against: RatioData['against']): Point[] {
-  return series.points.flatMap(({ x, row }): Point[] => {
-    if (against === 'time') {
-      return [{ x, row, value: fromPercentiles(row.microsecondsPerToken), verdict: 'time' }];
-    }
-    const ratio = against === 'dense' ? row.ratioToBestDense : row.ratioToBest3072;
-    // A layer against itself is the line at 1.
-    return ratio === null || verdictOf(ratio) === 'reference' ? [] : [{ x, row, value: ratio, verdict: verdictOf(ratio) }];
-  });
-}
-
-function fromPercentiles({ median, p5, p95 }: Percentiles): RatioInterval {
-  return { median, low: p5, high: p95 };
-}
-
-/** Series side by side, so that intervals at one place can be told apart. */
-function nudge(index: number, count: number): number {
-  return count < 2 ? 0 : (index - (count - 1) / 2) * Math.min(5, 24 / count);
-}
-
-function endOf({ label, points }: ReferenceLine): { text: string; y: number } {
-  return { text: label, y: points.at(-1)?.y ?? 1 };
-}
-
-function formatPlain(value: number): string {
-  return value >= 1 ? formatCount(Math.round(value * 10) / 10 === Math.round(value) ? Math.round(value) : value) : formatThree(value).replace(/0+$/, '');
-}
-
-function describe({ row, value, verdict }: Point, name: string, against: RatioData['against']): string {
-  const where = `${name}, batch ${formatCount(row.batch)}, ${formatCount(row.width)} wide, ${formatCount(row.nodes)} nodes`;
-  if (against === 'time') {
-    return `${where}: ${formatDuration(value.median)} a token, middle 90 % ${formatDuration(value.low)} to ${formatDuration(value.high)}`;
-  }
-  const interval = `95 % interval ${formatThree(value.low)} to ${formatThree(value.high)}`;
-  return verdict === 'withheld'
-    ? `${where}: no verdict, ${interval} spans 1`
-    : `${where}: ${formatFactor(value.median)}, ${interval}`;
-}
-
-function summary(drawn: readonly Drawn[], { against, axisName }: RatioData): string {
-  const what = against === 'time' ? 'Time a token' : `Ratio to the best dense layer${against === '3072' ? ' of 3072 neurons' : ''}`;
-  const parts = drawn.map(({ series, points }) => {
-    const values = points.map(({ x, value, verdict }) => {
-      const amount = against === 'time' ? formatDuration(value.median) : verdict === 'withheld' ? 'no verdict' : formatFactor(value.median);
-      return `${amount} at ${formatCount(x)}`;
-    });
-    return `${series.name}: ${values.join(', ')}`;
-  });
-  return `${what} by ${axisName.toLowerCase()}. ${parts.join('. ')}`;
 }

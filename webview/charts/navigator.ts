@@ -6,7 +6,7 @@ import { Disposer, el, observeWidth, svg } from '../dom';
 import { visibleText } from '../format';
 import type { LayerView } from '../routing';
 import type { Chart, ChartOptions } from './chart';
-import { canvasPainter } from './painter';
+import { canvasPainter, rememberPicture, type Painter } from './painter';
 
 export interface NavigatorData {
   layers: readonly (LayerView | null)[];
@@ -15,6 +15,8 @@ export interface NavigatorData {
   colourLevel: number;
   token: number;
   layer: number;
+  /** Cells whose path interventions changed. */
+  changed?: readonly { token: number; layer: number }[];
 }
 
 export interface NavigatorOptions extends ChartOptions {
@@ -48,6 +50,7 @@ export function draw(container: HTMLElement, initial: NavigatorData, options: Na
   container.append(root);
   disposer.add(() => root.remove());
   const painter = (options.painter ?? canvasPainter)(canvas);
+  rememberPicture(canvas, (other) => paintCells(other));
 
   /** Width of a cell: they fill the width, but stay wide enough to be told apart; long traces scroll. */
   const cell = (): number => {
@@ -68,7 +71,7 @@ export function draw(container: HTMLElement, initial: NavigatorData, options: Na
     if (key !== painted || paintedLayers !== data.layers) {
       painted = key;
       paintedLayers = data.layers;
-      paintCells();
+      paintCells(painter);
       for (const layer of [overlay, gutter]) {
         layer.setAttribute('height', String(height()));
       }
@@ -79,7 +82,7 @@ export function draw(container: HTMLElement, initial: NavigatorData, options: Na
     paintFocus();
   }
 
-  function paintCells(): void {
+  function paintCells(painter: Painter): void {
     const theme = options.theme();
     const size = cell();
     painter.begin(plotWidth(), height());
@@ -147,6 +150,15 @@ export function draw(container: HTMLElement, initial: NavigatorData, options: Na
       }
     }
     const x = token * size;
+    const changed = data.changed ?? [];
+    root.dataset['changed'] = String(changed.length);
+    if (changed.length > 0) {
+      const d = changed.map((cell) => {
+        const [left, y] = [cell.token * size, top + cell.layer * ROW];
+        return `M${left.toFixed(1)},${y}h${Math.max(3, Math.min(8, size)).toFixed(1)}l-${Math.max(3, Math.min(8, size)).toFixed(1)},8z`;
+      });
+      parts.push(svg('path', { class: 'changed', d: d.join(''), 'data-testid': 'changed-cells' }));
+    }
     parts.push(
       svg('rect', { class: 'cross', x: x - 0.5, y: top - 1, width: Math.max(2, size), height: ROW * layers.length }),
       svg('rect', { class: 'focus', x: x - 1, y: top + layer * ROW - 1, width: Math.max(3, size + 1), height: ROW }),

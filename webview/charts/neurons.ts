@@ -4,8 +4,8 @@
  */
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
 import { Disposer, el, observeWidth, setAttributes, svg } from '../dom';
-import { formatSigned } from '../format';
-import { stepsOf, type LayerView, type Step } from '../routing';
+import { formatMargin, formatSigned, formatThree } from '../format';
+import { contributionSum, stepsOf, type LayerView, type Step } from '../routing';
 import type { Chart, ChartOptions } from './chart';
 
 export interface NeuronsData {
@@ -16,6 +16,10 @@ export interface NeuronsData {
   token: number;
   label: string;
   pinned: number | null;
+  /** What the bars show; contributions need the norms. */
+  measure?: 'activation' | 'contribution';
+  /** `[layers]` norms of the output weights, `[trees][nodes]`; null while unknown. */
+  outputNorms?: readonly (Float32Array | null)[];
 }
 
 export interface NeuronsOptions extends ChartOptions {
@@ -24,7 +28,7 @@ export interface NeuronsOptions extends ChartOptions {
 
 const ROW = 16;
 const HEAD = 22;
-const FOOT = 34;
+const FOOT = 46;
 const GUTTER = 34;
 const SMALLEST_COLUMN = 46;
 
@@ -40,12 +44,18 @@ interface DrawnLayer {
   group: SVGGElement;
   zero: SVGLineElement;
   summary: SVGTextElement;
+  balance: SVGTextElement;
   neurons: DrawnNeuron[];
 }
 
-/** The fewest nodes whose activations make up 80 % of the layer's summed magnitude; NaN activations count as nothing. */
+/**
+ * The fewest nodes that make up 80 % of the layer's summed magnitude, of contributions where they are known and of
+ * activations elsewhere; what is no number counts as nothing.
+ */
 export function carriers(steps: readonly Step[]): number {
-  const magnitudes = steps.map(({ activation }) => Math.abs(activation)).filter((value) => value < Infinity);
+  const magnitudes = steps
+    .map(({ activation, contribution }) => contribution ?? Math.abs(activation))
+    .filter((value) => value < Infinity);
   magnitudes.sort((a, b) => b - a);
   const total = magnitudes.reduce((sum, value) => sum + value, 0);
   let sum = 0;
@@ -73,17 +83,23 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
   function paint(): void {
     const depth = data.layers.find((view) => view !== null)?.depth ?? 0;
     const column = Math.max(SMALLEST_COLUMN, Math.min(260, (width - GUTTER) / Math.max(1, data.layers.length)));
-    const all = data.layers.map((view) => (view === null ? null : stepsOf(view, data.token, data.tree)));
+    const all = data.layers.map((view, layer) =>
+      view === null ? null : stepsOf(view, data.token, data.tree, data.outputNorms?.[layer]),
+    );
     const finite = all
       .flatMap((steps) => steps ?? [])
-      .map(({ activation }) => activation)
+      .map(valueOf)
       .filter(Number.isFinite);
-    const scale = scaleLinear([Math.min(-0.2, ...finite), Math.max(0.5, ...finite)], [0, 1]).clamp(true);
+    const domain = byContribution()
+      ? [0, Math.max(1e-6, ...finite)]
+      : [Math.min(-0.2, ...finite), Math.max(0.5, ...finite)];
+    const scale = scaleLinear(domain, [0, 1]).clamp(true);
     const height = HEAD + ROW * (depth + 1) + FOOT;
     image.setAttribute('width', String(Math.max(width, GUTTER + column * data.layers.length)));
     image.setAttribute('height', String(height));
     image.setAttribute('aria-label', describe(all));
     root.dataset['layers'] = String(data.layers.length);
+    root.dataset['measure'] = data.measure ?? 'activation';
     const shape = [depth, width, all.map((steps) => steps !== null).join()].join('/');
     if (shape !== built) {
       built = shape;
@@ -91,6 +107,13 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
       image.replaceChildren(paintGutter(depth), ...layers.map(({ group }) => group));
     }
     layers.forEach((drawn, layer) => updateLayer(drawn, layer, all[layer] ?? null, column, scale));
+  }
+
+  const byContribution = (): boolean => data.measure === 'contribution';
+
+  /** What the bar of a node shows; NaN where it is not known. */
+  function valueOf({ activation, contribution }: Step): number {
+    return byContribution() ? (contribution ?? NaN) : activation;
   }
 
   function paintGutter(depth: number): SVGGElement {
@@ -117,18 +140,16 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
       transform: `translate(${(GUTTER + column * layer).toFixed(1)},0)`,
     });
     const zero = svg('line', { class: 'zero', y1: HEAD, y2: HEAD + ROW * (steps?.length ?? 0) });
-    const summary = svg('text', {
-      class: 'soft',
-      x: wide ? left : 4,
-      y: HEAD + ROW * (steps?.length ?? 0) + 16,
-    });
+    const under = { class: 'soft', x: wide ? left : 4 };
+    const summary = svg('text', { ...under, y: HEAD + ROW * (steps?.length ?? 0) + 16 });
+    const balance = svg('text', { ...under, y: HEAD + ROW * (steps?.length ?? 0) + 31 });
     group.append(
       svg('rect', { class: 'column', x: 0, y: 0, width: column - 4, height: height - 4, rx: 3 }),
       svg('text', { class: 'name', x: wide ? left : 4, y: 14 }, column >= 64 ? `Layer ${layer}` : `L${layer}`),
     );
     if (steps === null) {
       group.append(svg('text', { class: 'soft', x: left, y: HEAD + ROW / 2, dy: '0.35em' }, 'dense'));
-      return { group, zero, summary, neurons: [] };
+      return { group, zero, summary, balance, neurons: [] };
     }
     const neurons = steps.map(({ level }) => {
       const y = ROW / 2;
@@ -146,12 +167,12 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
       drawn.group.append(drawn.title);
       return drawn;
     });
-    group.append(zero, ...neurons.map((drawn) => drawn.group), summary);
-    return { group, zero, summary, neurons };
+    group.append(zero, ...neurons.map((drawn) => drawn.group), summary, balance);
+    return { group, zero, summary, balance, neurons };
   }
 
   function updateLayer(
-    { group, zero, summary, neurons }: DrawnLayer,
+    { group, zero, summary, balance, neurons }: DrawnLayer,
     layer: number,
     steps: Step[] | null,
     column: number,
@@ -174,27 +195,53 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
     const few = carriers(steps);
     const sentence = `${few} of ${steps.length} carry 80 %`;
     summary.textContent = column - left > sentence.length * 6.4 ? sentence : `${few} of ${steps.length}`;
+    updateBalance(group, balance, layer, contributionSum(steps), column - left);
+  }
+
+  /** Sum of the contributions against the norm of the layer's output. */
+  function updateBalance(
+    group: SVGGElement,
+    balance: SVGTextElement,
+    layer: number,
+    sum: number | null,
+    room: number,
+  ): void {
+    const output = data.layers[layer]?.outputNorm(data.token) ?? null;
+    group.setAttribute('data-sum', sum === null ? '' : String(sum));
+    group.setAttribute('data-output', output === null ? '' : String(output));
+    if (sum === null) {
+      balance.textContent = '';
+      return;
+    }
+    const short = `Σ ${formatThree(sum)}${output === null ? '' : ` → ${formatThree(output)}`}`;
+    const long = `Σ ${formatThree(sum)}${output === null ? '' : `, output ${formatThree(output)}`}`;
+    balance.textContent = room > long.length * 6.4 ? long : short;
   }
 
   function updateNeuron(drawn: DrawnNeuron, step: Step, layer: number, x: (value: number) => number): void {
-    const { node, activation } = step;
+    const { node, activation, contribution } = step;
     const isPinned = layer === data.layer && node === data.pinned;
     const said = formatSigned(activation);
+    const value = valueOf(step);
     setAttributes(drawn.group, {
       class: isPinned ? 'neuron pinned' : 'neuron',
       'data-node': node,
       'data-activation': said,
+      'data-contribution': contribution === null ? '' : String(contribution),
     });
-    const isNumber = !Number.isNaN(activation);
-    const [zero, end] = [x(0), isNumber ? x(activation) : x(0) + 14];
+    // Norms of the weights arrive after the trace: until then there is nothing to show, which is not a broken number.
+    const unknown = byContribution() && contribution === null;
+    const isNumber = !Number.isNaN(value) || unknown;
+    const [zero, end] = [x(0), unknown ? x(0) : isNumber ? x(value) : x(0) + 14];
     setAttributes(drawn.bar, {
       class: isNumber ? `bar ${activation >= 0 ? 'positive' : 'negative'}` : 'nan',
       x: Math.min(zero, end).toFixed(1),
       width: Math.max(1, Math.abs(end - zero)).toFixed(1),
     });
     drawn.node.textContent = String(node);
-    drawn.number.textContent = formatSigned(activation, true);
-    drawn.title.textContent = `Layer ${layer}, node ${node}: activation ${said}`;
+    drawn.number.textContent = unknown ? '…' : byContribution() ? formatMargin(value) : formatSigned(activation, true);
+    const adds = contribution === null ? '' : `, contribution ${formatMargin(contribution)}`;
+    drawn.title.textContent = `Layer ${layer}, node ${node}: activation ${said}${adds}`;
   }
 
   function describe(all: (Step[] | null)[]): string {

@@ -5,15 +5,17 @@
 import { select } from 'd3-selection';
 import 'd3-transition';
 import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomTransform } from 'd3-zoom';
-import { levelOf } from '../../extension/tree';
+import { levelOf, pathToLeaf } from '../../extension/tree';
 import { Disposer, el, observeWidth, prefersReducedMotion, svg } from '../dom';
 import { plural, visibleText } from '../format';
+import { countsOf, heatSentence, type Heat } from '../heat';
 import type { LayerView } from '../routing';
 import { nearestVisited } from './layout/icicle';
 import { levelRadius, nodeNear, nodePoint } from './layout/radial';
 import { linkCurve, paintNodeLink, place, type RadialScene } from './nodeLinkScene';
-import { canvasPainter } from './painter';
+import { canvasPainter, rememberPicture } from './painter';
 import type { TreeChart, TreeData, TreeOptions } from './treeMap';
+import { DASHES, interventionSign, NO_MARKS } from './treeMarks';
 
 const MARGIN = 14;
 
@@ -23,7 +25,10 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
   let transform: ZoomTransform = zoomIdentity;
   let width = 0;
   let painted = '';
+  /** While the picture moves, what nobody visits is left out: thousands of curves cost most of a frame. */
+  let moving = false;
   let paintedView: LayerView | null = null;
+  let paintedHeat: Heat | null | undefined;
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const overlay = svg('svg', { class: 'overlay', role: 'img' });
   const plot = el('div', { class: 'plot' }, canvas, overlay);
@@ -32,20 +37,28 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
   container.append(root);
   disposer.add(() => root.remove());
   const painter = (options.painter ?? canvasPainter)(canvas);
+  rememberPicture(canvas, (other) => paintNodeLink(other, { ...scene(), moving: false }, options.theme()));
 
   const height = (): number => Math.min(width, Math.max(260, options.height * 1.6));
   const scene = (): RadialScene => {
     const radius = (Math.min(width, height()) / 2 - MARGIN) * transform.k;
     const centre = { x: transform.applyX(width / 2), y: transform.applyY(height() / 2) };
-    const { view, tree, colourLevel } = data;
-    return { view, tree, colourLevel, width, height: height(), centre, radius };
+    const { view, tree, colourLevel, heat } = data;
+    return { view, tree, colourLevel, heat: heat ?? null, width, height: height(), centre, radius, moving };
   };
 
   const zooming = zoom<SVGSVGElement, unknown>()
     .filter((event: MouseEvent) => (event.type === 'wheel' ? event.ctrlKey || event.metaKey : event.button === 0))
     .on('zoom', (event: D3ZoomEvent<SVGSVGElement, unknown>) => {
       transform = event.transform;
+      moving = true;
       paint();
+    })
+    .on('end', () => {
+      if (moving) {
+        moving = false;
+        paint();
+      }
     });
   const target = select(overlay);
   target.call(zooming).on('dblclick.zoom', null);
@@ -64,11 +77,13 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       transform.k,
       transform.x,
       transform.y,
+      moving,
       theme.background + theme.foreground,
     ].join();
-    if (key !== painted || paintedView !== data.view) {
+    if (key !== painted || paintedView !== data.view || paintedHeat !== data.heat) {
       painted = key;
       paintedView = data.view;
+      paintedHeat = data.heat;
       paintNodeLink(painter, current, theme);
     }
     paintFocus(current);
@@ -78,14 +93,31 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     const { view, tree, token, labels } = data;
     const path = token === null ? [] : view.path(token, tree);
     const at = path.map((node) => place(current, node));
-    const curve = path
-      .slice(1)
-      .map((node) => {
-        const [x, y, ...rest] = linkCurve(current, node).map((value) => value.toFixed(1));
-        return `M${x},${y}C${rest.join(' ')}`;
-      })
-      .join('');
+    const curveOf = (nodes: readonly number[]): string =>
+      nodes
+        .slice(1)
+        .map((node) => {
+          const [x, y, ...rest] = linkCurve(current, node).map((value) => value.toFixed(1));
+          return `M${x},${y}C${rest.join(' ')}`;
+        })
+        .join('');
+    const { others, changedLeaf, interventions } = data.marks ?? NO_MARKS;
+    const changed = changedLeaf === null ? [] : pathToLeaf(changedLeaf, view.depth);
+    const beside = others.filter((other) => other !== token && other < view.tokens);
+    root.dataset['changedPath'] = changed.join(',');
+    root.dataset['selected'] = beside.join(',');
+    root.dataset['traffic'] = data.heat?.kind ?? 'trace';
+    const curve = curveOf(path);
     overlay.replaceChildren(
+      ...beside.map((other, index) =>
+        svg('path', {
+          class: 'path-other',
+          d: curveOf(view.path(other, tree)),
+          'stroke-dasharray': DASHES[index % DASHES.length] ?? '',
+          'data-testid': 'other-path',
+        }),
+      ),
+      svg('path', { class: 'path-changed', d: curveOf(changed), 'data-testid': 'changed-path' }),
       svg('path', { class: 'path-halo', d: curve }),
       svg('path', { class: 'path-line', d: curve }),
       ...at.map(({ x, y }, level) =>
@@ -100,6 +132,21 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
         const { x, y } = place(current, node);
         overlay.append(svg('circle', { class: name, cx: x.toFixed(1), cy: y.toFixed(1), r: 8 }));
       }
+    }
+    for (const { node, kind } of interventions) {
+      const { x, y } = place(current, node);
+      overlay.append(
+        svg(
+          'g',
+          { class: 'intervention', 'data-testid': 'intervention-mark', 'data-node': node },
+          svg('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: 7.5 }),
+          svg(
+            'text',
+            { x: x.toFixed(1), y: y.toFixed(1), dy: '0.36em', 'text-anchor': 'middle' },
+            interventionSign(kind),
+          ),
+        ),
+      );
     }
     const last = at[at.length - 1];
     if (token !== null && last !== undefined) {
@@ -126,8 +173,11 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     readout.textContent =
       looked === null
         ? reach
-        : `Node ${looked} · ${view.visitors(looked, tree).length} of ${plural(view.tokens, 'token')}`;
+        : [`Node ${looked}`, heatSentence(data, looked), visits(looked)].filter((part) => part !== '').join(' · ');
   }
+
+  const visits = (node: number): string =>
+    `${data.view.visitors(node, data.tree).length} of ${plural(data.view.tokens, 'token')}`;
 
   const nodeOf = (event: MouseEvent): number | null => {
     const bounds = overlay.getBoundingClientRect();
@@ -135,7 +185,7 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     const x = (event.clientX - bounds.left - centre.x) / radius;
     const y = (event.clientY - bounds.top - centre.y) / radius;
     const node = nodeNear({ x, y }, view.depth);
-    return node === null ? null : nearestVisited(view.traffic(data.tree), node, reach(node, radius, view.depth));
+    return node === null ? null : nearestVisited(countsOf(data), node, reach(node, radius, view.depth));
   };
   /** Neighbours within 5 px of a node on its ring. */
   const reach = (node: number, radius: number, depth: number): number => {
@@ -153,6 +203,12 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     const node = nodeOf(event);
     if (node !== null) {
       options.onPick(node);
+    }
+  });
+  disposer.listen(overlay, 'dblclick', (event) => {
+    const node = nodeOf(event);
+    if (node !== null) {
+      options.onIntervene?.(node);
     }
   });
 

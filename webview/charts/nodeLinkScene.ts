@@ -3,9 +3,9 @@
  * traffic. Draws on a `Painter` only; focus and interaction are `nodeLink.ts`.
  */
 import { firstOfLevel, nodeCount } from '../../extension/tree';
-import { subTreeOfNode, type LayerView } from '../routing';
-import { TRAFFIC_STEPS, type Theme } from '../theme';
-import { trafficStep } from './layout/icicle';
+import { countsOf, fillOf, stepOf, type Heat } from '../heat';
+import type { LayerView } from '../routing';
+import type { Theme } from '../theme';
 import { levelRadius, linkControls, nodePoint, type Point } from './layout/radial';
 import type { Painter } from './painter';
 
@@ -13,12 +13,16 @@ export interface RadialScene {
   view: LayerView;
   tree: number;
   colourLevel: number;
+  /** Whose visits are shown; the trace's own where there is none. */
+  heat?: Heat | null;
   /** Size of the drawing in CSS px. */
   width: number;
   height: number;
   /** Centre of the tree and radius of its outermost ring, in CSS px: the zoom. */
   centre: Point;
   radius: number;
+  /** The picture is being moved: empty links and numbers are left out until it rests. */
+  moving?: boolean;
 }
 
 /** Arc between neighbours below which empty links are left out: they would only be grey. */
@@ -52,7 +56,7 @@ export function linkCurve(scene: RadialScene, node: number): number[] {
 export function paintNodeLink(painter: Painter, scene: RadialScene, theme: Theme): void {
   painter.begin(scene.width, scene.height);
   const { view } = scene;
-  for (let level = view.depth; level >= 1; level--) {
+  for (let level = view.depth; level >= 1 && scene.moving !== true; level--) {
     paintEmptyLinks(painter, scene, theme, level);
   }
   paintVisited(painter, scene, theme);
@@ -68,7 +72,7 @@ function paintEmptyLinks(painter: Painter, scene: RadialScene, theme: Theme, lev
   if (gap < VISIBLE_SPACING) {
     return;
   }
-  const traffic = scene.view.traffic(scene.tree);
+  const traffic = countsOf(scene);
   const first = firstOfLevel(level);
   const flat: number[] = [];
   for (let node = first; node < first + 2 ** level; node++) {
@@ -95,9 +99,8 @@ function touches(scene: RadialScene, curve: readonly number[]): boolean {
 }
 
 function paintVisited(painter: Painter, scene: RadialScene, theme: Theme): void {
-  const { view, tree } = scene;
-  const traffic = view.traffic(tree);
-  const colourLevel = Math.min(scene.colourLevel, view.depth);
+  const { view } = scene;
+  const traffic = countsOf(scene);
   const links = new Map<string, { flat: number[]; colour: string; width: number }>();
   const discs = new Map<string, number[]>();
   const numbers: { node: number; at: Point; radius: number; colour: string }[] = [];
@@ -107,8 +110,8 @@ function paintVisited(painter: Painter, scene: RadialScene, theme: Theme): void 
       continue;
     }
     const level = 31 - Math.clz32(node + 1);
-    const step = trafficStep(count, view.tokens, TRAFFIC_STEPS);
-    const colour = theme.traffic(subTreeOfNode(node, colourLevel), 2 ** colourLevel, step);
+    const step = stepOf(scene, count);
+    const colour = fillOf(scene, theme, node, count);
     if (node > 0) {
       const key = `${colour}/${step}`;
       const batch = links.get(key) ?? { flat: [], colour, width: 1 + step * 0.9 };
@@ -122,7 +125,7 @@ function paintVisited(painter: Painter, scene: RadialScene, theme: Theme): void 
     const flat = discs.get(colour) ?? [];
     flat.push(at.x, at.y, radius);
     discs.set(colour, flat);
-    if (labelled) {
+    if (labelled && scene.moving !== true) {
       numbers.push({ node, at, radius, colour });
     }
   }

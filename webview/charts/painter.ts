@@ -26,6 +26,20 @@ export interface Painter {
 
 export type PainterFactory = (canvas: HTMLCanvasElement) => Painter;
 
+const pictures = new WeakMap<HTMLCanvasElement, (painter: Painter) => void>();
+
+/** Tells how a canvas is painted, so that its picture can be exported as shapes. */
+export function rememberPicture(canvas: HTMLCanvasElement, paint: (painter: Painter) => void): void {
+  pictures.set(canvas, paint);
+}
+
+/** Paints a canvas's picture on another painter; false where nobody said how. */
+export function repaintOn(canvas: HTMLCanvasElement, painter: Painter): boolean {
+  const paint = pictures.get(canvas);
+  paint?.(painter);
+  return paint !== undefined;
+}
+
 /** A painter on a canvas, sharp on dense screens. */
 export const canvasPainter: PainterFactory = (canvas) => {
   const context = canvas.getContext('2d');

@@ -5,8 +5,8 @@
 import { scaleLinear } from 'd3-scale';
 import { select } from 'd3-selection';
 import { Disposer, el, observeWidth, svg } from '../dom';
-import { formatCount, formatMargin, formatSigned } from '../format';
-import { stepsOf, type LayerView, type Step } from '../routing';
+import { formatCount, formatMargin, formatSigned, formatThree } from '../format';
+import { contributionSum, stepsOf, type LayerView, type Step } from '../routing';
 import type { Chart, ChartOptions } from './chart';
 
 export interface SpineData {
@@ -17,11 +17,17 @@ export interface SpineData {
   label: string;
   pinned: number | null;
   hovered: number | null;
+  /** `[trees][nodes]` norms of the output weights; null while unknown. */
+  outputNorms?: Float32Array | null;
+  /** Nodes with an intervention. */
+  intervened?: readonly number[];
 }
 
 export interface SpineOptions extends ChartOptions {
   onHover(node: number | null): void;
   onPick(node: number): void;
+  /** Double click. */
+  onIntervene?(node: number): void;
 }
 
 /** Decisions closer to zero than this are marked: a small change of the input would turn them. */
@@ -29,6 +35,7 @@ export const CLOSE_MARGIN = 0.1;
 
 const ROW = 23;
 const HEAD = 20;
+const FOOT = 22;
 const RAIL = { root: 17, left: 8, right: 26 };
 
 interface Columns {
@@ -39,11 +46,12 @@ interface Columns {
   logit: number;
   margin: number | null;
   activation: number | null;
+  contribution: number | null;
   visits: number | null;
 }
 
 /** Which columns fit: everything from about 430 px, logit alone at the narrowest. All values are right edges in px. */
-export function spineColumns(width: number, depth: number): Columns {
+export function spineColumns(width: number, depth: number, contributions = false): Columns {
   const digits = String(2 ** (depth + 1) - 2).length;
   const node = 62 + 7 * digits;
   let right = width - 2;
@@ -56,8 +64,9 @@ export function spineColumns(width: number, depth: number): Columns {
     return edge;
   };
   const visits = take(430, 44);
+  const contribution = contributions ? take(400, 66) : null;
   const activation = take(330, 62);
-  const margin = take(500, 58);
+  const margin = take(contributions ? 566 : 500, 58);
   const logit = take(0, 56) as number;
   return {
     width,
@@ -67,6 +76,7 @@ export function spineColumns(width: number, depth: number): Columns {
     logit,
     margin,
     activation,
+    contribution,
     visits,
   };
 }
@@ -83,17 +93,22 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
 
   function paint(): void {
     const { view, tree, token } = data;
-    const steps = stepsOf(view, token, tree);
-    const columns = spineColumns(width, view.depth);
+    const steps = stepsOf(view, token, tree, data.outputNorms);
+    const sum = contributionSum(steps);
+    const columns = spineColumns(width, view.depth, sum !== null);
+    const largest = Math.max(...steps.map(({ contribution }) => contribution ?? 0).filter(Number.isFinite), 1e-12);
+    const foot = columns.contribution === null || sum === null ? null : footSentence(sum);
     const limit = view.maxAbsLogit();
     const lane = scaleLinear([-limit, limit], [columns.laneFrom, columns.laneTo]).clamp(true);
     image.setAttribute('width', String(width));
-    image.setAttribute('height', String(HEAD + ROW * steps.length + 2));
+    image.setAttribute('height', String(HEAD + ROW * steps.length + (foot === null ? 2 : FOOT)));
     image.setAttribute('aria-label', describe(steps));
     root.dataset['path'] = steps.map(({ node }) => node).join(',');
     root.dataset['leaf'] = String(view.leaf(token, tree));
     root.dataset['token'] = String(token);
     root.dataset['layer'] = String(view.layer);
+    root.dataset['contributionSum'] = sum === null ? '' : String(sum);
+    root.dataset['outputNorm'] = String(view.outputNorm(token) ?? '');
     image.replaceChildren(
       paintHead(columns, lane(0)),
       svg('line', {
@@ -105,6 +120,10 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
       }),
       ...links(steps),
     );
+    if (foot !== null) {
+      const y = HEAD + ROW * steps.length + 14;
+      image.append(svg('text', { class: 'foot', x: width - 2, y, 'text-anchor': 'end' }, foot));
+    }
     select(image)
       .selectAll<SVGGElement, Step>('g.step')
       .data(steps)
@@ -114,7 +133,7 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
       .attr('data-node', (step) => step.node)
       .each((step, i, groups) => {
         const group = groups[i];
-        group?.replaceChildren(...paintRow(step, columns, lane));
+        group?.replaceChildren(...paintRow(step, columns, lane, largest));
       });
   }
 
@@ -137,6 +156,7 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     const optional: [number | null, string][] = [
       [columns.margin, 'margin'],
       [columns.activation, 'activation'],
+      [columns.contribution, 'contrib.'],
       [columns.visits, 'visits'],
     ];
     for (const [x, text] of optional) {
@@ -161,7 +181,7 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     });
   }
 
-  function paintRow(step: Step, columns: Columns, lane: (value: number) => number): SVGElement[] {
+  function paintRow(step: Step, columns: Columns, lane: (value: number) => number, largest: number): SVGElement[] {
     const middle = ROW / 2;
     const zero = lane(0);
     const parts: SVGElement[] = [
@@ -192,6 +212,16 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     if (columns.activation !== null) {
       text(columns.activation, formatSigned(step.activation), 'number soft');
     }
+    if (columns.contribution !== null && step.contribution !== null) {
+      const { contribution } = step;
+      text(columns.contribution, formatMargin(contribution), 'number soft');
+      const length = 52 * Math.min(1, contribution / largest) || 0;
+      const at = { x: (columns.contribution - length).toFixed(1), y: ROW - 5, width: length.toFixed(1), height: 2 };
+      parts.push(svg('rect', { class: 'contribution', ...at }));
+    }
+    if (data.intervened?.includes(step.node) === true) {
+      parts.push(svg('circle', { class: 'changed', cx: railOf(step.node), cy: middle, r: 7 }));
+    }
     if (columns.visits !== null) {
       text(columns.visits, formatCount(step.visits), 'number soft');
     }
@@ -212,7 +242,15 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
   function describeStep(step: Step): string {
     const turn = step.bit === null ? 'leaf, decides nothing' : step.bit === 1 ? 'goes right' : 'goes left';
     const close = step.bit !== null && !(step.margin >= CLOSE_MARGIN) ? ', a close decision' : '';
-    return `Level ${step.level}, node ${step.node}: logit ${formatSigned(step.logit)}, ${turn}${close}; activation ${formatSigned(step.activation)}; ${step.visits} of ${data.view.tokens} tokens pass`;
+    return `Level ${step.level}, node ${step.node}: logit ${formatSigned(step.logit)}, ${turn}${close}; activation ${formatSigned(step.activation)}${step.contribution === null ? '' : `, contribution ${formatMargin(step.contribution)}`}; ${step.visits} of ${data.view.tokens} tokens pass`;
+  }
+
+  /** Contributions may cancel: their sum is the most the layer's output could measure. */
+  function footSentence(sum: number): string {
+    const output = data.view.outputNorm(data.token);
+    const trees = data.view.trees > 1 ? ', all trees' : '';
+    const norm = output === null ? '' : ` · output of the layer${trees} ${formatThree(output)}`;
+    return `sum of contributions ${formatThree(sum)}${norm}`;
   }
 
   function describe(steps: Step[]): string {
@@ -235,6 +273,12 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     const node = nodeOf(event);
     if (node !== null) {
       options.onPick(node);
+    }
+  });
+  disposer.listen(image, 'dblclick', (event) => {
+    const node = nodeOf(event);
+    if (node !== null) {
+      options.onIntervene?.(node);
     }
   });
   disposer.add(

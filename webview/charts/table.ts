@@ -9,6 +9,8 @@ export interface TableData {
   caption: string;
   columns: readonly { name: string; numeric?: boolean }[];
   rows: readonly (readonly string[])[];
+  /** The same cells as exact values, for export. */
+  values?: readonly (readonly (string | number | null)[])[];
   /** Row shown as selected, or null. */
   selected: number | null;
 }

@@ -23,11 +23,15 @@ export interface TokensData {
   shown: number;
   /** Tokens that pass this node are emphasised. */
   node: number | null;
+  /** Tokens looked at beside the pinned one. */
+  selected?: readonly number[];
 }
 
 export interface TokensOptions extends ChartOptions {
   onHover(token: number | null): void;
   onPick(token: number): void;
+  /** Shift and click. */
+  onSelect?(token: number): void;
   onReveal(token: number): void;
 }
 
@@ -129,6 +133,13 @@ export function draw(container: HTMLElement, initial: TokensData, options: Token
       chip?.setAttribute('aria-selected', String(isPinned));
       chip?.setAttribute('tabindex', isPinned ? '0' : '-1');
     }
+    if (before?.selected !== data.selected) {
+      const selected = new Set(data.selected);
+      for (const [index, chip] of chips.entries()) {
+        chip.classList.toggle('selected', selected.has(index));
+        chip.toggleAttribute('data-selected', selected.has(index));
+      }
+    }
     const routed = before?.view !== view || before.tree !== tree;
     if (routed || before.node !== node) {
       // A node nobody visits dims nobody: fading the whole text would say nothing.
@@ -171,7 +182,9 @@ export function draw(container: HTMLElement, initial: TokensData, options: Token
   disposer.listen(root, 'pointerleave', () => options.onHover(null));
   disposer.listen(root, 'click', (event) => {
     const index = indexOf(event);
-    if (index !== null) {
+    if (index !== null && event.shiftKey) {
+      options.onSelect?.(index);
+    } else if (index !== null) {
       options.onPick(index);
     }
   });

@@ -5,15 +5,18 @@
 import { select } from 'd3-selection';
 import 'd3-transition';
 import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomTransform } from 'd3-zoom';
-import { firstOfLevel, levelOf, pathBits } from '../../extension/tree';
+import { firstOfLevel, levelOf, pathBits, pathToLeaf } from '../../extension/tree';
 import { Disposer, el, observeWidth, prefersReducedMotion, svg } from '../dom';
 import { plural, visibleText } from '../format';
+import { heatSentence, type Heat } from '../heat';
 import type { LayerView } from '../routing';
 import type { Chart, ChartOptions } from './chart';
-import { nodeCentre, nodeSpan, rowHeight, toPixel, visitedRuns, WHOLE, type Span } from './layout/icicle';
-import { canvasPainter } from './painter';
+import { nodeCentre, nodeSpan, rowHeight, toPixel, WHOLE, type Span } from './layout/icicle';
+import { canvasPainter, rememberPicture } from './painter';
 import { focusMarks } from './treeMapFocus';
+import { overview as drawOverview } from './treeMapOverview';
 import { paintTreeMap, pickNode, type Scene } from './treeMapScene';
+import { NO_MARKS, type TreeMarks } from './treeMarks';
 
 export interface TreeData {
   view: LayerView;
@@ -26,6 +29,9 @@ export interface TreeData {
   /** Token texts as shown. */
   labels: readonly string[];
   colourLevel: number;
+  /** Whose visits are shown; the trace's own where there is none. */
+  heat?: Heat | null;
+  marks?: TreeMarks;
 }
 
 export interface TreeOptions extends ChartOptions {
@@ -35,6 +41,8 @@ export interface TreeOptions extends ChartOptions {
   compact?: boolean;
   onHover(node: number | null): void;
   onPick(node: number): void;
+  /** Double click: the user wants something changed at a node. */
+  onIntervene?(node: number): void;
 }
 
 /** A tree picture that can be moved by keys and buttons as well as by the pointer. */
@@ -46,7 +54,6 @@ export interface TreeChart extends Chart<TreeData> {
 }
 
 const GUTTER = 34;
-const OVERVIEW = 16;
 
 export function draw(container: HTMLElement, initial: TreeData, options: TreeOptions): TreeChart {
   const disposer = new Disposer();
@@ -54,12 +61,15 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
   let transform: ZoomTransform = zoomIdentity;
   let width = 0;
   let painted: string | null = null;
+  /** While the picture moves it is painted without words, which cost most of a frame and could not be read. */
+  let moving = false;
 
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const overlay = svg('svg', { class: 'overlay', role: 'img' });
   const plot = el('div', { class: 'plot' }, canvas, overlay);
   const gutter = svg('svg', { class: 'gutter', 'aria-hidden': 'true' });
-  const overview = svg('svg', { class: 'overview', 'aria-hidden': 'true', 'data-testid': 'minimap' });
+  const minimap = drawOverview();
+  const overview = minimap.element;
   const readout = el('p', { class: 'readout', 'data-testid': 'tree-readout' });
   const root = el('div', {
     class: options.compact === true ? 'tree-map compact' : 'tree-map',
@@ -69,6 +79,7 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
   container.append(root);
   disposer.add(() => root.remove());
   const painter = (options.painter ?? canvasPainter)(canvas);
+  rememberPicture(canvas, (other) => paintTreeMap(other, { ...scene(), moving: false }, options.theme()));
 
   const row = (): number => rowHeight(data.view.depth, options.height);
   const rug = (): number => (options.compact === true ? 0 : 36);
@@ -77,14 +88,21 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     const from = Math.max(0, -transform.x / (transform.k * width));
     return transform.k <= 1 ? WHOLE : { from, to: Math.min(1, from + 1 / transform.k) };
   };
-  const scene = (): Scene => ({ ...data, span: span(), width, row: row(), rug: rug() });
+  const scene = (): Scene => ({ ...data, span: span(), width, row: row(), rug: rug(), moving });
 
   const zooming = zoom<SVGSVGElement, unknown>()
     // The page scrolls with the plain wheel; the tree zooms with Ctrl or Cmd, as editors do.
     .filter((event: MouseEvent) => (event.type === 'wheel' ? event.ctrlKey || event.metaKey : event.button === 0))
     .on('zoom', (event: D3ZoomEvent<SVGSVGElement, unknown>) => {
       transform = event.transform;
+      moving = true;
       paint();
+    })
+    .on('end', () => {
+      if (moving) {
+        moving = false;
+        paint();
+      }
     });
   const target = select(overlay);
   target.call(zooming).on('dblclick.zoom', null);
@@ -97,26 +115,25 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     const current = scene();
     const theme = options.theme();
     // The mass depends on neither focus nor hover: stepping through tokens repaints the overlay alone.
-    const key = [
-      data.view.layer,
-      data.tree,
-      data.colourLevel,
-      width,
-      row(),
-      transform.k,
-      transform.x,
-      theme.background + theme.foreground + theme.kind,
-    ].join();
-    if (key !== painted || lastView !== data.view) {
+    const what = [data.view.layer, data.tree, data.colourLevel, width, row(), theme.background + theme.foreground];
+    const key = [...what, theme.kind, transform.k, transform.x, moving].join();
+    if (lastView !== data.view || lastHeat !== data.heat) {
+      painted = null;
+      generation++;
+    }
+    if (key !== painted) {
       paintTreeMap(painter, current, theme);
       painted = key;
       lastView = data.view;
+      lastHeat = data.heat;
       paintGutter();
-      paintOverview();
+      minimap.paint(current, theme, current.span, [...what, generation].join());
     }
     paintFocus(current);
   }
   let lastView: LayerView | null = null;
+  let lastHeat: Heat | null | undefined;
+  let generation = 0;
 
   function paintGutter(): void {
     gutter.setAttribute('width', String(GUTTER));
@@ -133,43 +150,21 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       .text((level) => (level === 0 ? 'root' : level === data.view.depth ? 'leaf' : String(level)));
   }
 
-  /** The whole tree's leaves in one thin line, and the window on them; only while it shows a part. */
-  function paintOverview(): void {
-    const { from, to } = span();
-    overview.setAttribute('width', String(width));
-    overview.setAttribute('height', String(OVERVIEW));
-    overview.classList.toggle('zoomed', transform.k > 1.001);
-    if (transform.k <= 1.001) {
-      overview.replaceChildren();
-      return;
-    }
-    const { view, tree, colourLevel } = data;
-    const theme = options.theme();
-    const level = Math.min(colourLevel, view.depth);
-    const first = firstOfLevel(view.depth);
-    const leaves = visitedRuns(view.traffic(tree), view.depth, WHOLE, width, 0).map(({ x, node }) => {
-      const subTree = (node - first) >> (view.depth - level);
-      return svg('rect', { x, y: 3, width: 2, height: OVERVIEW - 6, fill: theme.subTree(subTree, 2 ** level) });
-    });
-    overview.replaceChildren(
-      svg('rect', { class: 'ground', x: 0, y: 0, width, height: OVERVIEW }),
-      ...leaves,
-      svg('rect', {
-        class: 'window',
-        x: (from * width).toFixed(1),
-        y: 0.75,
-        width: Math.max(4, (to - from) * width).toFixed(1),
-        height: OVERVIEW - 1.5,
-        rx: 2,
-      }),
-    );
-  }
-
   function paintFocus(current: Scene): void {
     const { view, tree, token, labels, hovered, pinned } = data;
     const path = token === null ? [] : view.path(token, tree);
     const label = token === null ? null : visibleText(labels[token] ?? '');
-    overlay.replaceChildren(...focusMarks(current, { path, label, hovered, pinned }));
+    const { others, changedLeaf, interventions } = data.marks ?? NO_MARKS;
+    const changed = changedLeaf === null ? [] : pathToLeaf(changedLeaf, view.depth);
+    const beside = others.filter((other) => other !== token && other < view.tokens);
+    const more = beside.map((other) => ({
+      path: view.path(other, tree),
+      label: visibleText(labels[other] ?? ''),
+    }));
+    overlay.replaceChildren(...focusMarks(current, { path, label, hovered, pinned, more, changed, interventions }));
+    root.dataset['changedPath'] = changed.join(',');
+    root.dataset['selected'] = beside.join(',');
+    root.dataset['traffic'] = data.heat?.kind ?? 'trace';
     describe(path);
   }
 
@@ -200,23 +195,31 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     const listed = names.slice(0, 8).join('  ') + (names.length > 8 ? '  …' : '');
     const who =
       visitors.length === 0 ? 'no token passes here' : `${visitors.length} of ${plural(view.tokens, 'token')}`;
-    return `Node ${node}, level ${levelOf(node)} · ${who}${listed === '' ? '' : ` · ${listed}`}`;
+    const heat = heatSentence(data, node);
+    return [`Node ${node}, level ${levelOf(node)}`, heat, who, listed].filter((part) => part !== '').join(' · ');
   }
 
-  disposer.listen(overlay, 'pointermove', (event) => {
+  const nodeOf = (event: MouseEvent): number | null => {
     const bounds = overlay.getBoundingClientRect();
-    const node = pickNode(scene(), event.clientX - bounds.left, event.clientY - bounds.top);
+    return pickNode(scene(), event.clientX - bounds.left, event.clientY - bounds.top);
+  };
+  disposer.listen(overlay, 'pointermove', (event) => {
+    const node = nodeOf(event);
     if (node !== data.hovered) {
       options.onHover(node);
     }
   });
   disposer.listen(overlay, 'pointerleave', () => options.onHover(null));
   disposer.listen(overlay, 'click', (event) => {
-    const bounds = overlay.getBoundingClientRect();
-    const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
-    const node = pickNode(scene(), x, y);
+    const node = nodeOf(event);
     if (node !== null) {
       options.onPick(node);
+    }
+  });
+  disposer.listen(overlay, 'dblclick', (event) => {
+    const node = nodeOf(event);
+    if (node !== null) {
+      options.onIntervene?.(node);
     }
   });
 

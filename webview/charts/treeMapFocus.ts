@@ -4,8 +4,10 @@
  */
 import { levelOf } from '../../extension/tree';
 import { svg } from '../dom';
+import { countsOf } from '../heat';
 import { nodeSpan, toPixel } from './layout/icicle';
 import { numberLabel, type Scene } from './treeMapScene';
+import { DASHES, interventionSign, type TreeMarks } from './treeMarks';
 
 export interface Focused {
   /** Nodes of the path, root first; empty for none. */
@@ -14,12 +16,23 @@ export interface Focused {
   label: string | null;
   hovered: number | null;
   pinned: number | null;
+  /** Paths of other tokens, with their names. */
+  more: readonly { path: readonly number[]; label: string }[];
+  /** The focused token's path with the interventions in place; empty where it is the same. */
+  changed: readonly number[];
+  interventions: TreeMarks['interventions'];
 }
 
-export function focusMarks(scene: Scene, { path, label, hovered, pinned }: Focused): SVGElement[] {
+export function focusMarks(scene: Scene, focused: Focused): SVGElement[] {
+  const { path, label, hovered, pinned, more, changed, interventions } = focused;
   const points = path.map((node) => centre(scene, node));
-  const line = points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ');
-  const marks: SVGElement[] = [];
+  const line = polyline(points);
+  const marks: SVGElement[] = more.flatMap((other, index) => otherPath(scene, other, index));
+  if (changed.length > 0) {
+    const other = polyline(changed.map((node) => centre(scene, node)));
+    const attributes = { class: 'path-changed', points: other, 'data-testid': 'changed-path' };
+    marks.push(svg('polyline', { class: 'path-halo', points: other }), svg('polyline', attributes));
+  }
   if (path.length > 0) {
     marks.push(
       svg('polyline', { class: 'path-halo', points: line }),
@@ -33,11 +46,38 @@ export function focusMarks(scene: Scene, { path, label, hovered, pinned }: Focus
   if (pinned !== null) {
     marks.push(box(scene, pinned, 'pinned'));
   }
+  marks.push(...interventions.map(({ node, kind }) => badge(scene, node, interventionSign(kind))));
   const last = points[points.length - 1];
   if (label !== null && last !== undefined && scene.rug > 0 && last[0] >= 0 && last[0] <= scene.width) {
     marks.push(flag(scene, last[0], label));
   }
   return marks;
+}
+
+function polyline(points: readonly (readonly [number, number])[]): string {
+  return points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ');
+}
+
+/** Another token's path: thin, dashed its own way, with its name beside the leaf. */
+function otherPath(scene: Scene, { path, label }: Focused['more'][number], index: number): SVGElement[] {
+  const points = path.map((node) => centre(scene, node));
+  const [x, y] = points[points.length - 1] ?? [0, 0];
+  const attributes = { class: 'path-other', points: polyline(points), 'data-testid': 'other-path' };
+  const line = svg('polyline', { ...attributes, 'stroke-dasharray': DASHES[index % DASHES.length] ?? '' });
+  const left = x > scene.width - 60;
+  const name = { class: 'path-name', x: (x + (left ? -6 : 6)).toFixed(1), y: y.toFixed(1), dy: '0.35em' };
+  return [line, svg('text', { ...name, 'text-anchor': left ? 'end' : 'start' }, label)];
+}
+
+/** The sign of an intervention at its node. */
+function badge(scene: Scene, node: number, sign: string): SVGElement {
+  const [x, y] = centre(scene, node);
+  return svg(
+    'g',
+    { class: 'intervention', 'data-testid': 'intervention-mark', 'data-node': node },
+    svg('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: 7.5 }),
+    svg('text', { x: x.toFixed(1), y: y.toFixed(1), dy: '0.36em', 'text-anchor': 'middle' }, sign),
+  );
 }
 
 /** Where the path meets a node. While zoomed in, an ancestor's stop waits at the visible part of its cell. */
@@ -51,9 +91,9 @@ function centre({ span, width, row }: Scene, node: number): [number, number] {
 
 /** A stop of the path: the node's number where its cell is wide enough, a dot elsewhere. */
 function stop(scene: Scene, node: number, x: number, y: number): SVGElement {
-  const { view, tree, span, width, row } = scene;
+  const { view, span, width, row } = scene;
   const { from, to } = nodeSpan(node);
-  const text = numberLabel(scene, node, view.traffic(tree)[node] ?? 0) ?? '';
+  const text = numberLabel(scene, node, countsOf(scene)[node] ?? 0) ?? '';
   const labelWidth = text.length * 6.2 + 10;
   const cell = ((to - from) / (span.to - span.from)) * width;
   if (text === '' || cell < labelWidth || row < 14) {

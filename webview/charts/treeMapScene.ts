@@ -3,24 +3,18 @@
  * and the rug of tokens under the leaves. Draws on a `Painter` only; focus and interaction are `treeMap.ts`.
  */
 import { firstOfLevel, levelOf } from '../../extension/tree';
-import { subTreeOfNode, type LayerView } from '../routing';
-import { TRAFFIC_STEPS, type Theme } from '../theme';
-import {
-  nearestVisited,
-  nodeAt,
-  nodeCentre,
-  placeLabels,
-  toPixel,
-  trafficStep,
-  visitedRuns,
-  type Span,
-} from './layout/icicle';
+import { countsOf, countText, fillOf, type Heat } from '../heat';
+import type { LayerView } from '../routing';
+import type { Theme } from '../theme';
+import { nearestVisited, nodeAt, nodeCentre, placeLabels, toPixel, visitedRuns, type Span } from './layout/icicle';
 import type { Painter } from './painter';
 
 export interface Scene {
   view: LayerView;
   tree: number;
   colourLevel: number;
+  /** Whose visits are shown; the trace's own where there is none. */
+  heat?: Heat | null;
   /** Texts of the trace's tokens, for the rug. */
   labels: readonly string[];
   span: Span;
@@ -28,6 +22,8 @@ export interface Scene {
   width: number;
   row: number;
   rug: number;
+  /** The picture is being moved: words are left out until it rests. */
+  moving?: boolean;
 }
 
 /** Smallest cell that is separated from its neighbours, and that carries a number. */
@@ -46,8 +42,8 @@ export function paintTreeMap(painter: Painter, scene: Scene, theme: Theme): void
 }
 
 function paintLevel(painter: Painter, scene: Scene, theme: Theme, level: number): void {
-  const { view, tree, span, width, row } = scene;
-  const traffic = view.traffic(tree);
+  const { span, width, row } = scene;
+  const traffic = countsOf(scene);
   const nodes = 2 ** level;
   const cell = width / (span.to - span.from) / nodes;
   const top = level * row;
@@ -69,17 +65,11 @@ function paintLevel(painter: Painter, scene: Scene, theme: Theme, level: number)
     separators.push(x, top, x, top + height);
   }
   painter.segments(separators, theme.background, 1);
-  if (row >= 14) {
+  if (row >= 14 && scene.moving !== true) {
     for (let ordinal = first; ordinal <= last; ordinal++) {
       paintNumber(painter, scene, theme, firstOfLevel(level) + ordinal, traffic);
     }
   }
-}
-
-function fillOf(scene: Scene, theme: Theme, node: number, count: number): string {
-  const colourLevel = Math.min(scene.colourLevel, scene.view.depth);
-  const step = trafficStep(count, scene.view.tokens, TRAFFIC_STEPS);
-  return theme.traffic(subTreeOfNode(node, colourLevel), 2 ** colourLevel, step);
 }
 
 /** Left and right edge of the visible part of a node's cell, px. */
@@ -96,7 +86,7 @@ function visibleCell({ span, width }: Scene, node: number): [number, number] {
 export function numberLabel(scene: Scene, node: number, count: number): string | null {
   const [left, right] = visibleCell(scene, node);
   const room = (right - left - 8) / CHARACTER;
-  const both = `${node} · ${count}`;
+  const both = `${node} · ${countText(scene, node, count)}`;
   if (count > 0 && room > both.length + 1) {
     return both;
   }
@@ -109,7 +99,7 @@ function paintNumber(painter: Painter, scene: Scene, theme: Theme, node: number,
   const y = levelOf(node) * scene.row + (scene.row - 1) / 2 + 0.5;
   const font = `10px ${theme.fontFamily}`;
   const fill = count > 0 ? theme.on(fillOf(scene, theme, node, count)) : theme.muted;
-  const sentence = `node ${node} · ${count} ${count === 1 ? 'token' : 'tokens'}`;
+  const sentence = `node ${node} · ${countText(scene, node, count)} ${count === 1 ? 'token' : 'tokens'}`;
   // Paths run through the cells' centres: where there is room for words, they keep to the left.
   if (count > 0 && (right - left) / CHARACTER > 2.4 * sentence.length) {
     painter.text(left + 8, y, sentence, { fill, font, align: 'left' });
@@ -139,6 +129,9 @@ function paintRug(painter: Painter, scene: Scene, theme: Theme): void {
   }
   for (const [colour, flat] of ticks) {
     painter.segments(flat, colour, 1.5);
+  }
+  if (scene.moving === true) {
+    return;
   }
   const byVisits = [...visible].sort((a, b) => b.tokens.length - a.tokens.length || a.leaf - b.leaf);
   const boxes = byVisits.map(({ text, x }) => {
@@ -212,12 +205,12 @@ function groupByLeaf(view: LayerView, tree: number, labels: readonly string[]): 
  * one within reach.
  */
 export function pickNode(scene: Scene, x: number, y: number): number | null {
-  const { view, tree, span, width, row } = scene;
+  const { view, span, width, row } = scene;
   const level = Math.floor(y / row);
   const node = nodeAt(span.from + (x / width) * (span.to - span.from), level, view.depth);
   const cell = width / (span.to - span.from) / 2 ** level;
   if (node === null || cell >= 4) {
     return node;
   }
-  return nearestVisited(view.traffic(tree), node, Math.ceil(4 / cell));
+  return nearestVisited(countsOf(scene), node, Math.ceil(4 / cell));
 }

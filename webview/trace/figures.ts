@@ -1,11 +1,13 @@
 /** The trace panel's figures: what each is called, how to read it, what its tools do, and their places on the page. */
-import { button, segmented } from '../controls';
+import { button, dropdown, segmented } from '../controls';
 import { el } from '../dom';
-import { formatCount } from '../format';
+import { formatCount, formatPercent } from '../format';
 import type { IconName } from '../icons';
-import { figure, Patience, type Figure, type FigureOptions } from '../figure';
+import { figure, Patience, type Figure } from '../figure';
 import {
+  heatOf,
   labelsOf,
+  predictionsOf,
   predictionsPane,
   shownLabel,
   spinePane,
@@ -14,9 +16,12 @@ import {
   type ThemeSource,
   type TreePane,
 } from '../panes';
+import { NOISES, PRECISIONS, type Setup } from '../setup';
 import type { Change, Store } from '../store';
 import { navigatorTable, neuronsTable, predictionsTable, spineTable, timingsTable, treeTable } from '../tables';
-import { boundaryPane, navigatorPane, neuronsPane, timingsPane } from './panes';
+import { insightFigures, type AddFigure } from './insightFigures';
+import { boundaryList, boundaryPane, navigatorPane, neuronsPane, normsOf, timingsPane } from './panes';
+import { savingOf } from './saving';
 
 /** Height the tree may take, px: twelve calm rows for the published depth. */
 const TREE_HEIGHT = 312;
@@ -28,20 +33,18 @@ export interface Figures extends Pane {
 
 export function figures(store: Store, theme: ThemeSource): Figures {
   const all: { figure: Figure; patience: Patience }[] = [];
-  const add = <Kind extends Pane>(
-    options: FigureOptions,
-    make: (store: Store, container: HTMLElement, theme: ThemeSource) => Kind,
-  ): Kind => {
-    const made = figure(store, options);
+  const saving = savingOf(store, theme);
+  const add: AddFigure = (options, make) => {
+    const made = figure(store, { saving, ...options });
     const pane = make(store, made.body, theme);
     const patience = new Patience(made.element, (changes) => {
       made.refresh();
-      if (!made.isTable()) {
+      if (made.isOpen() && !made.isTable()) {
         pane.update(changes);
       }
     });
     all.push({ figure: made, patience });
-    return pane;
+    return { figure: made, pane };
   };
   const layerView = (): ReturnType<NonNullable<typeof store.view>['layer']> =>
     store.view?.layer(store.sight.layer) ?? null;
@@ -51,12 +54,16 @@ export function figures(store: Store, theme: ThemeSource): Figures {
   const zoomTool = (label: string, icon: IconName, testId: string, act: () => void): HTMLElement =>
     button({ label, appearance: 'icon', icon, testId, onClick: act });
 
-  const tree = add(
+  const traffic = segmented<Setup['traffic']>('Traffic', 'tree-traffic', (chosen) =>
+    store.arrange({ traffic: chosen }),
+  );
+  const { pane: tree, figure: treeFigure } = add(
     {
       id: 'tree',
       title: 'Tree',
       caption: '',
       tools: [
+        traffic.element,
         form.element,
         zoomTool('Zoom in (+)', 'zoomIn', 'zoom-in', () => tree.chart()?.zoomBy(2)),
         zoomTool('Zoom out (−)', 'zoomOut', 'zoom-out', () => tree.chart()?.zoomBy(0.5)),
@@ -64,11 +71,16 @@ export function figures(store: Store, theme: ThemeSource): Figures {
       ],
       table: () => {
         const view = layerView();
-        return view === null ? null : treeTable(view, store.sight.tree, store.pinned.node);
+        if (view === null) {
+          return null;
+        }
+        const { tree: chosen } = store.sight;
+        return treeTable(view, chosen, store.pinned.node, heatOf(store, view, chosen));
       },
       onPickRow: (row) => {
         const view = layerView();
-        const node = view === null ? undefined : treeTable(view, store.sight.tree, null).nodes[row];
+        const { tree: chosen } = store.sight;
+        const node = view === null ? undefined : treeTable(view, chosen, null, heatOf(store, view, chosen)).nodes[row];
         if (node !== undefined) {
           store.pin({ node });
         }
@@ -82,11 +94,12 @@ export function figures(store: Store, theme: ThemeSource): Figures {
       id: 'spine',
       title: 'Path of the token',
       caption:
-        'One row a visited node. The dot stands left or right as the decision above it went; the small dot is the sibling not taken, hollow if no token goes there. Pale bar: logit against 0. Dark bar: activation.',
+        'One row a visited node. The dot stands left or right as the decision above it went; the small dot is the sibling not taken, hollow if no token goes there. Pale bar: logit against 0. Dark bar: activation. Contribution: norm of what the node adds to the output.',
       table: () => {
         const view = layerView();
         const { token, tree: chosen } = store.sight;
-        return view === null ? null : spineTable(view, token, chosen, shownLabel(store), store.pinned.node);
+        const norms = store.insight.norms(store.sight.layer)?.outputNorms ?? null;
+        return view === null ? null : spineTable(view, token, chosen, shownLabel(store), store.pinned.node, norms);
       },
       onPickRow: (row) => {
         const node = layerView()?.path(store.pinned.token, store.pinned.tree)[row];
@@ -95,7 +108,7 @@ export function figures(store: Store, theme: ThemeSource): Figures {
         }
       },
     },
-    spinePane,
+    (...parts) => spinePane(...parts, true),
   );
 
   add(
@@ -103,38 +116,55 @@ export function figures(store: Store, theme: ThemeSource): Figures {
       id: 'navigator',
       title: 'All tokens in all layers',
       caption:
-        'A column a token, a row a layer, coloured by sub-tree. The tick inside a cell is the place of its leaf, left to right.',
+        'A column a token, a row a layer, coloured by sub-tree. The tick inside a cell is the place of its leaf, left to right. A dark corner: the path there changed under trial.',
       table: () => (store.view === null ? null : navigatorTable(store.view, store.sight.tree, store.pinned.token)),
       onPickRow: (token) => store.pin({ token }),
     },
     navigatorPane,
   );
 
+  const measure = segmented<Setup['neurons']>('Show', 'neurons-measure', (chosen) =>
+    store.arrange({ neurons: chosen }),
+  );
+  measure.element.classList.add('quiet');
   add(
     {
       id: 'neurons',
       title: 'Activated neurons, layer by layer',
       caption:
-        'The focused token’s visited nodes in every layer, root to leaf, with their activation on one scale. Below: how few of them make up 80 % of the summed magnitude.',
+        'The focused token’s visited nodes in every layer, root to leaf, on one scale. Below: how few of them make up 80 % of what all contribute, and the sum of the contributions (Σ) against the norm of the layer’s output; where the sum is larger, they cancel.',
+      tools: [measure.element],
       table: () => {
         const { token, tree: chosen } = store.sight;
-        return store.view === null ? null : neuronsTable(store.view, token, chosen, shownLabel(store));
+        return store.view === null ? null : neuronsTable(store.view, token, chosen, shownLabel(store), normsOf(store));
       },
     },
     neuronsPane,
   );
 
+  let asked: { run: number; tokens: number[] } = { run: -1, tokens: [] };
+  const askedNow = (): number[] => (asked.run === store.state.trace?.runId ? asked.tokens : []);
+  const askHere = button({
+    label: 'Ask at this token',
+    appearance: 'secondary',
+    testId: 'predict-here',
+    onClick: () => {
+      asked = { run: store.state.trace?.runId ?? -1, tokens: [...askedNow(), store.pinned.token] };
+      store.changed('insight');
+    },
+  });
   add(
     {
       id: 'predictions',
       title: 'Predictions',
-      caption: 'Most probable words at each masked position; a full lane is certainty.',
+      caption: 'Most probable words at each masked position, and wherever you ask; a full lane is certainty.',
+      tools: [askHere],
       table: () => {
-        const { trace } = store.state;
-        return trace === null || trace.predictions.length === 0 ? null : predictionsTable(trace);
+        const predictions = predictionsOf(store, askedNow());
+        return predictions.length === 0 ? null : predictionsTable(predictions);
       },
     },
-    predictionsPane,
+    (...parts) => predictionsPane(...parts, askedNow),
   );
 
   add(
@@ -152,22 +182,60 @@ export function figures(store: Store, theme: ThemeSource): Figures {
     timingsPane,
   );
 
+  const precision = segmented<Setup['precision']>('Weights', 'boundary-precision', (chosen) =>
+    store.arrange({ precision: chosen }),
+  );
+  const noise = dropdown<number>('Noise', 'boundary-noise', (chosen) => store.arrange({ noise: chosen }));
   add(
     {
       id: 'boundary',
       title: 'Closest decisions',
-      caption: 'Where a small change would have sent a token the other way: the smallest |logit| of all layers.',
+      caption:
+        'Where a small change would have sent a token the other way: the smallest |logit| of all layers. With rounded weights, or noise on the hidden states: which decisions really turn.',
+      tools: [precision.element, noise.element],
+      table: () => {
+        const { table } = boundaryList(store);
+        return typeof table === 'string' ? null : table;
+      },
     },
     boundaryPane,
   );
+  const updateInsight = insightFigures(store, add);
+
+  function updateTools(): void {
+    const { usage, compared } = store.state;
+    const kinds: { value: Setup['traffic']; label: string }[] = [
+      { value: 'trace', label: 'Trace' },
+      ...(usage === null ? [] : [{ value: 'corpus' as const, label: 'Corpus' }]),
+      ...(compared === null ? [] : [{ value: 'difference' as const, label: 'Difference' }]),
+    ];
+    traffic.element.hidden = kinds.length === 1;
+    traffic.set(kinds, kinds.some(({ value }) => value === store.setup.traffic) ? store.setup.traffic : 'trace');
+    measure.set(
+      [
+        { value: 'activation', label: 'Activation' },
+        { value: 'contribution', label: 'Contribution' },
+      ],
+      store.setup.neurons,
+    );
+    precision.set(
+      PRECISIONS.map((value) => ({ value, label: value })),
+      store.setup.precision,
+    );
+    noise.element.hidden = store.setup.precision === 'fp32';
+    noise.set(
+      NOISES.map((value) => ({ value, label: value === 0 ? 'none' : formatPercent(value) })),
+      store.setup.noise,
+    );
+  }
 
   const column = (...ids: string[]): HTMLElement =>
     el('div', { class: 'column' }, ...all.map(({ figure: made }) => made.element).filter(({ id }) => ids.includes(id)));
   const element = el(
     'div',
     { class: 'figures' },
-    column('tree', 'navigator', 'neurons', 'timings'),
-    column('spine', 'predictions', 'boundary'),
+    column('tree', 'navigator', 'neurons', 'usage', 'compare', 'divergence', 'timings'),
+    column('spine', 'node', 'whatif', 'predictions', 'lens', 'boundary'),
   );
   return {
     element,
@@ -180,7 +248,9 @@ export function figures(store: Store, theme: ThemeSource): Figures {
         ],
         store.setup.form,
       );
-      all[0]?.figure.setCaption(treeCaption(store));
+      treeFigure.setCaption(treeCaption(store));
+      updateTools();
+      updateInsight();
       for (const { patience } of all) {
         patience.changed(changes);
       }
@@ -195,7 +265,15 @@ function treeCaption(store: Store): string {
   }
   const nodes = 2 ** view.levels - 1;
   const about = `${nodes === 1 ? 'The only node' : `All ${formatCount(nodes)} nodes`} of layer ${view.layer}${view.trees > 1 ? `, tree ${store.sight.tree}` : ''}`;
-  return store.setup.form === 'map'
-    ? `${about}, root on top; every level halves the width. Stronger colour: more of the ${labelsOf(store).length} tokens. The line is the path of “${shownLabel(store)}”.`
-    : `${about}, root in the middle, leaves clockwise from the top. Wider links: more of the ${labelsOf(store).length} tokens. The line is the path of “${shownLabel(store)}”.`;
+  const [place, stronger] =
+    store.setup.form === 'map'
+      ? ['root on top; every level halves the width', 'Stronger colour']
+      : ['root in the middle, leaves clockwise from the top', 'Wider links'];
+  const heat = heatOf(store, view, store.sight.tree);
+  const whose = {
+    trace: `${stronger}: more of the ${labelsOf(store).length} tokens`,
+    corpus: `${stronger}: more of the corpus’s ${formatCount(heat?.total ?? 0)} tokens`,
+    difference: 'Blue: visited more often here; orange: more often in the other trace',
+  }[heat?.kind ?? 'trace'];
+  return `${about}, ${place}. ${whose}. The line is the path of “${shownLabel(store)}”.`;
 }

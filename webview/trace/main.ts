@@ -6,6 +6,7 @@ import { connect } from '../host';
 import { installKeys } from '../keys';
 import { tokensPane } from '../panes';
 import { sourceLine, modelLine } from '../provenance';
+import { search } from '../search';
 import { statusBar } from '../status';
 import { Store } from '../store';
 import { applyTheme, observeTheme, readTheme } from '../theme';
@@ -22,7 +23,8 @@ const currentTheme = (): typeof theme => theme;
 const status = statusBar(store);
 const empty = welcome(store);
 const panes = figures(store, currentTheme);
-const keyboard = installKeys(store, () => panes.tree.chart());
+const finder = search(store);
+const keyboard = installKeys(store, () => panes.tree.chart(), finder.open);
 
 const title = el('h1', { 'data-testid': 'source' });
 const subtitle = el('p', { class: 'subtitle', 'data-testid': 'model' });
@@ -43,6 +45,13 @@ const help = button({
   testId: 'help',
   onClick: keyboard.toggleHelp,
 });
+const save = button({
+  label: 'Save the trace…',
+  appearance: 'icon',
+  icon: 'save',
+  testId: 'export-trace',
+  onClick: () => void store.call('exportTrace', []),
+});
 const tokenBody = el('div', { class: 'token-body' });
 const tokens = tokensPane(store, tokenBody, currentTheme);
 const footer = el('p', { class: 'provenance', 'data-testid': 'provenance' });
@@ -53,8 +62,9 @@ const content = el(
     'div',
     { class: 'masthead' },
     el('div', { class: 'names' }, title, subtitle),
-    el('div', { class: 'actions' }, inspect, help),
+    el('div', { class: 'actions' }, inspect, save, help),
   ),
+  finder.element,
   tokenBody,
   el('div', { class: 'toolbar' }, layerRow.element, layerList.element, treeList.element, colours.element),
   panes.element,
@@ -117,6 +127,7 @@ store.onChange((changes) => {
   content.dataset['run'] = String(trace.runId);
   content.dataset['token'] = String(store.pinned.token);
   content.dataset['layer'] = String(store.pinned.layer);
+  finder.update();
   updateToolbar();
   tokens.update(changes);
   panes.update(changes);

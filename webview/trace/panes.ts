@@ -1,15 +1,28 @@
 /** The panes only the trace panel has: each joins one chart to the store. */
-import type { Focus, LayerTiming } from '../../extension/protocol';
+import type { Focus, LayerTiming, NearBoundary } from '../../extension/protocol';
 import { draw as drawNavigator, type NavigatorData } from '../charts/navigator';
 import { draw as drawNeurons, type NeuronsData } from '../charts/neurons';
 import { draw as drawPassShare, type PassShareData } from '../charts/passShare';
 import { draw as drawTable, type TableData } from '../charts/table';
 import { draw as drawTimings, type TimingsData } from '../charts/timings';
 import { el } from '../dom';
-import { isOnlyFocus, labelsOf, mounted, NO_TRACE, shownLabel, type Pane, type ThemeSource } from '../panes';
+import { formatCount, formatPercent, plural } from '../format';
+import { noteOf } from '../insight';
+import { nearBoundaryTable } from '../insightTables';
+import {
+  isOnlyFocus,
+  isOnlyLooking,
+  labelsOf,
+  mounted,
+  NO_TRACE,
+  shownLabel,
+  type Pane,
+  type ThemeSource,
+} from '../panes';
 import type { Decision } from '../routing';
 import type { Store } from '../store';
 import { boundaryTable } from '../tables';
+import { changedCells } from '../whatIf';
 
 /** How many of the closest decisions are listed. */
 const CLOSEST = 12;
@@ -24,10 +37,20 @@ export function neuronsPane(store: Store, container: HTMLElement, theme: ThemeSo
       show(
         store.view === null
           ? NO_TRACE
-          : { layers: store.view.layers, layer, tree, token, label: shownLabel(store), pinned: store.pinned.node },
+          : {
+              ...{ layers: store.view.layers, layer, tree, token, label: shownLabel(store), pinned: store.pinned.node },
+              measure: store.setup.neurons,
+              outputNorms: normsOf(store),
+            },
       );
     },
   };
+}
+
+/** Norms of the output weights of all layers that route, as far as they are known; those that are not are asked for. */
+export function normsOf(store: Store): (Float32Array | null)[] {
+  const layers = store.view?.layers ?? [];
+  return layers.map((view, layer) => (view === null ? null : (store.insight.norms(layer)?.outputNorms ?? null)));
 }
 
 export function navigatorPane(store: Store, container: HTMLElement, theme: ThemeSource): Pane {
@@ -51,6 +74,7 @@ export function navigatorPane(store: Store, container: HTMLElement, theme: Theme
               colourLevel: store.setup.colourLevel,
               token,
               layer,
+              changed: changedCells(store.state.whatIf.result, tree),
             },
       );
     },
@@ -67,7 +91,7 @@ export function timingsPane(store: Store, container: HTMLElement, theme: ThemeSo
   const showShare = mounted<PassShareData>(shareBody, drawPassShare);
   return {
     update(changes) {
-      if (isOnlyFocus(changes) && store.sight.layer === shownLayer) {
+      if (isOnlyLooking(changes) && store.sight.layer === shownLayer) {
         return;
       }
       const { trace, timings } = store.state;
@@ -89,15 +113,19 @@ export function timingsPane(store: Store, container: HTMLElement, theme: ThemeSo
   };
 }
 
+/** A place the list of decisions leads to. */
+type Place = Pick<Focus, 'token' | 'layer' | 'tree'> & { node: number };
+
+/** The closest decisions; with rounded weights or noise, those the host finds with them. */
 export function boundaryPane(store: Store, container: HTMLElement): Pane {
-  let decisions: Decision[] = [];
+  let places: Place[] = [];
+  const summary = container.appendChild(el('p', { class: 'sentence', 'data-testid': 'boundary-summary' }));
   const show = mounted<TableData>(container, (body, data) =>
     drawTable(body, data, {
       onPick: (row) => {
-        const decision = decisions[row];
-        if (decision !== undefined) {
-          const { token, layer, tree, node } = decision;
-          store.pin({ token, layer, tree, node });
+        const place = places[row];
+        if (place !== undefined) {
+          store.pin(place);
         }
       },
     }),
@@ -105,21 +133,71 @@ export function boundaryPane(store: Store, container: HTMLElement): Pane {
   let shownFocus: Focus | null = null;
   return {
     update(changes) {
-      if (isOnlyFocus(changes) && JSON.stringify(shownFocus) === JSON.stringify(store.pinned)) {
+      const rounded = store.setup.precision !== 'fp32';
+      if (
+        (rounded ? isOnlyFocus : isOnlyLooking)(changes) &&
+        JSON.stringify(shownFocus) === JSON.stringify(store.pinned)
+      ) {
         return;
       }
       shownFocus = store.pinned;
-      decisions = store.view?.closestDecisions(CLOSEST) ?? [];
+      const { table, said, places: listed } = boundaryList(store);
+      places = listed;
+      summary.hidden = said === '';
+      summary.textContent = said;
       const { token, layer, tree, node } = store.pinned;
-      const selected = decisions.findIndex(
-        (decision) =>
-          decision.token === token && decision.layer === layer && decision.tree === tree && decision.node === node,
+      const selected = places.findIndex(
+        (place) => place.token === token && place.layer === layer && place.tree === tree && place.node === node,
       );
-      show(
-        decisions.length === 0
-          ? 'No decisions in this trace.'
-          : { ...boundaryTable(decisions, labelsOf(store), store.view?.trees ?? 1), selected },
-      );
+      show(typeof table === 'string' ? table : { ...table, selected });
     },
   };
+}
+
+export interface BoundaryList {
+  table: TableData | string;
+  /** What the list amounts to; empty for the plain list. */
+  said: string;
+  places: Place[];
+}
+
+export function boundaryList(store: Store): BoundaryList {
+  const { precision, noise } = store.setup;
+  const trees = store.view?.trees ?? 1;
+  if (precision === 'fp32') {
+    const decisions: Decision[] = store.view?.closestDecisions(CLOSEST) ?? [];
+    const table =
+      decisions.length === 0 ? 'No decisions in this trace.' : boundaryTable(decisions, labelsOf(store), trees);
+    return { table, said: '', places: decisions };
+  }
+  const answer = store.insight.boundary(precision, noise);
+  if (answer.kind !== 'ready') {
+    return { table: noteOf(answer), said: '', places: [] };
+  }
+  const { value } = answer;
+  return {
+    table: nearBoundaryTable(value, labelsOf(store), trees),
+    said: boundarySentence(value),
+    places: [...value.nodes.keys()].map((row) => ({
+      token: value.tokens[row] ?? 0,
+      layer: value.layers[row] ?? 0,
+      tree: value.trees[row] ?? 0,
+      node: value.nodes[row] ?? 0,
+    })),
+  };
+}
+
+function boundarySentence({
+  precision,
+  decisions,
+  flippedByRounding,
+  flippableByNoise,
+  noise,
+  rerouted,
+}: NearBoundary) {
+  const lost = rerouted.reduce((sum, tokens) => sum + tokens, 0);
+  const flips = `${formatCount(flippedByRounding)} of ${plural(decisions, 'decision')} flip with ${precision} weights; ${plural(lost, 'path')} change.`;
+  return noise === 0
+    ? flips
+    : `${flips} A disturbance of ${formatPercent(noise)} could flip ${formatCount(flippableByNoise)}.`;
 }

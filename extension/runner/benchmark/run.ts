@@ -225,8 +225,14 @@ class Run {
     const open = this.cells.filter((cell) => {
       return !this.hasRows(cell) && !this.result.unfinished.some((entry) => sameCell(entry.cell, cell));
     });
+    const { rows, samples, selfTests, excluded, ladder } = this.result;
     this.options.onResult?.({
       ...this.result,
+      rows: [...rows],
+      samples: [...samples],
+      selfTests: [...selfTests],
+      excluded: [...excluded],
+      ladder: [...ladder],
       unfinished: [...this.result.unfinished, ...open.map((cell) => ({ cell, reason: 'not measured yet' }))],
     });
   }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import manifest from '../../../package.json';
-import { commandTable, type CommandServices } from '../../../extension/commands';
+import { commandTable, type CommandServices, type InsightCommands } from '../../../extension/commands';
 import { FffError } from '../../../extension/errors';
 
 describe('commandTable', () => {
@@ -39,6 +39,14 @@ describe('commandTable', () => {
       hasVisibleView: () => visible,
       showLog: () => note('showLog'),
       pickModel: () => Promise.resolve(picks),
+      insight: new Proxy({} as InsightCommands, {
+        get:
+          (_, name) =>
+          (...given: unknown[]): Promise<void> => {
+            note([String(name), ...given].join(' '));
+            return Promise.resolve();
+          },
+      }),
     };
   });
 
@@ -96,5 +104,23 @@ describe('commandTable', () => {
     picks = false;
     await commandTable(services)['fffExplorer.selectModel']();
     expect(calls).toEqual(['inspectAgain']);
+  });
+
+  it('passes on where a command came from, and pins and unpins', async () => {
+    const table = commandTable(services);
+    await table['fffExplorer.mapFolder']('file:///folder');
+    await table['fffExplorer.mapWorkspace']('**/*.md');
+    await table['fffExplorer.compareContexts']('bank');
+    await table['fffExplorer.mapSelection']('ignored');
+    await table['fffExplorer.pin']();
+    await table['fffExplorer.unpin']();
+    expect(calls).toEqual([
+      'mapFolder file:///folder',
+      'mapWorkspace **/*.md',
+      'compareContexts bank',
+      'mapSelection',
+      'setPinned true',
+      'setPinned false',
+    ]);
   });
 });

@@ -5,7 +5,11 @@ import manifest from '../../../package.json';
 import { readSettings, type SettingsContext, type SettingsSource } from '../../../extension/config';
 
 const EMBEDDED = path.resolve('/ext/models/default');
-const TRUSTED: SettingsContext = { isTrusted: true, workspaceFolder: path.resolve('/project'), embeddedModel: EMBEDDED };
+const TRUSTED: SettingsContext = {
+  isTrusted: true,
+  workspaceFolder: path.resolve('/project'),
+  embeddedModel: EMBEDDED,
+};
 const UNTRUSTED: SettingsContext = { ...TRUSTED, isTrusted: false };
 
 /** Settings as VS Code layers them: workspace over user. */
@@ -23,6 +27,9 @@ describe('readSettings', () => {
       threads: 0,
       topPredictions: 5,
       measureBudgetMsPerLayer: 250,
+      follow: true,
+      decorations: true,
+      decorationDepth: 3,
       notice: null,
     });
   });
@@ -34,7 +41,14 @@ describe('readSettings', () => {
       threads: 'threads',
       'predictions.count': 'topPredictions',
       'measure.budgetMsPerLayer': 'measureBudgetMsPerLayer',
+      'editor.decorationDepth': 'decorationDepth',
     } as const;
+    const switches = { follow: 'follow', 'editor.decorations': 'decorations' } as const;
+    for (const [key, field] of Object.entries(switches)) {
+      const read = (value: unknown): boolean => readSettings(source({ [key]: value }), TRUSTED)[field];
+      expect([read(undefined), read(false), read(true), read('x')]).toEqual([true, false, true, true]);
+      expect(properties[`fffExplorer.${key}`]?.default).toBe(true);
+    }
     for (const [key, field] of Object.entries(fields)) {
       const property = properties[`fffExplorer.${key}`];
       const read = (value: unknown): number => readSettings(source({ [key]: value }), TRUSTED)[field];
@@ -42,7 +56,7 @@ describe('readSettings', () => {
       expect(read(-1e9)).toBe(property?.minimum);
       expect(read(1e9)).toBe(property?.maximum);
     }
-    const known = [...Object.keys(fields), 'model.path'].map((key) => `fffExplorer.${key}`);
+    const known = [...Object.keys(fields), ...Object.keys(switches), 'model.path'].map((key) => `fffExplorer.${key}`);
     expect(Object.keys(properties).sort()).toEqual(known.sort());
   });
 

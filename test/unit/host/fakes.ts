@@ -1,7 +1,18 @@
 /** Stand-ins for what the host works with: a log that remembers, a clock, a trace and a runner one controls. */
 import { Events } from '../../../extension/disposable';
+import { FffError } from '../../../extension/errors';
 import type { Log } from '../../../extension/log';
-import type { LayerTiming, MeasureRequest, ModelInfo, Trace, TraceRequest } from '../../../extension/protocol';
+import type { InsightRunner } from '../../../extension/insight/insights';
+import type {
+  LayerTiming,
+  MeasureRequest,
+  ModelInfo,
+  Trace,
+  TraceRequest,
+  UsageMap,
+  WhatIfRequest,
+  WhatIfResult,
+} from '../../../extension/protocol';
 import type { RunnerClientEvents } from '../../../extension/runner/client';
 import type { SessionRunner } from '../../../extension/session';
 
@@ -92,5 +103,80 @@ export class FakeRunner implements SessionRunner {
 
   measure(request: MeasureRequest, signal: AbortSignal): Promise<LayerTiming[]> {
     return new Promise((resolve, reject) => this.measures.push({ request, signal, resolve, reject }));
+  }
+}
+
+/** What changes change, as far as the host looks at it: nothing. */
+export function whatIfOf({ runId, interventions }: WhatIfRequest): WhatIfResult {
+  return { runId, interventions, visits: new Uint32Array(interventions.length), predictions: [], layers: [null, null] };
+}
+
+/** Usage of the small model by two texts: the tree's left half took three of four tokens. */
+export function usageOf(runId: number, model = MODEL): UsageMap {
+  const tree = {
+    visits: Uint32Array.of(4, 3, 1, 3, 0, 0, 1),
+    entropyBits: 0.811,
+    gini: 0.625,
+    leavesReached: 2,
+    unreached: Uint32Array.of(4, 5),
+    tokenOffsets: Uint32Array.of(0, 1, 2, 2, 2, 2, 2, 2),
+    tokenWords: Uint32Array.of(0, 0),
+    tokenCounts: Uint32Array.of(2, 2),
+    contexts: Uint32Array.of(0, 0, 3, 0, 0, 3),
+  };
+  return {
+    runId,
+    model,
+    documents: [
+      { name: 'a.md', hash: 'aa', tokens: 3, fromCache: false, omitted: false },
+      { name: 'b|c.md', hash: 'bb', tokens: 1, fromCache: true, omitted: false },
+    ],
+    tokens: 4,
+    contextsPerToken: 1,
+    words: [{ id: 1, text: 'the' }],
+    layers: [[tree], [tree]],
+  };
+}
+
+/** A runner for insight that answers what the test put in, and notes what it was asked. */
+export class FakeInsightRunner implements InsightRunner {
+  readonly asked: { method: string; request: unknown; signal: AbortSignal | undefined }[] = [];
+  readonly whatIf = this.method('whatIf', whatIfOf);
+  readonly lens = this.method('lens', ({ runId, token, top }) => ({
+    runId,
+    token,
+    layers: ['first', 'last'].map((text) => ({
+      top: [{ id: 1, text, probability: 1 / top }],
+      entropyBits: 0,
+      klToFinalNats: 0,
+      finalWordRank: 0,
+      finalWordProbability: 1,
+    })),
+  }));
+  readonly layerNorms = this.method('layerNorms', ({ layer }) => ({
+    layer,
+    inputNorms: Float32Array.of(1),
+    outputNorms: Float32Array.of(2),
+  }));
+  readonly describeNode = this.unanswered('describeNode');
+  readonly nearBoundary = this.unanswered('nearBoundary');
+  readonly mapUsage = this.method('mapUsage', ({ runId }) => usageOf(runId));
+  readonly trace = this.method('trace', ({ runId, input }) => traceOf(runId, 'text' in input ? input.text : ''));
+
+  private method<Name extends keyof InsightRunner>(
+    method: Name,
+    answer: (request: Parameters<InsightRunner[Name]>[0]) => Awaited<ReturnType<InsightRunner[Name]>>,
+  ): InsightRunner[Name] {
+    const ask = (request: Parameters<InsightRunner[Name]>[0], signal?: AbortSignal): Promise<unknown> => {
+      this.asked.push({ method, request, signal });
+      return Promise.resolve(answer(request));
+    };
+    return ask as InsightRunner[Name];
+  }
+
+  private unanswered<Name extends keyof InsightRunner>(method: Name): InsightRunner[Name] {
+    return this.method(method, () => {
+      throw new FffError('BAD_INPUT', `No ${method}.`);
+    });
   }
 }

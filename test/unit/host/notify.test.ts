@@ -10,6 +10,7 @@ describe('Notifier', () => {
   let answer: string | undefined;
   let log: ReturnType<typeof memoryLog>;
   let notifier: Notifier;
+  let isShown: boolean;
 
   beforeEach(() => {
     shown = [];
@@ -18,7 +19,9 @@ describe('Notifier', () => {
     answer = undefined;
     log = memoryLog();
     const press = (label: ButtonLabel) => () => pressed.push(label);
+    isShown = false;
     notifier = new Notifier({
+      isShown: () => isShown,
       show: (kind, message, button) => {
         shown.push({ kind, message, button });
         return Promise.resolve(answer);
@@ -41,6 +44,15 @@ describe('Notifier', () => {
   ] as const)('shows %s as one sentence with one button', async (code, kind, button) => {
     await notifier.report(new FffError(code, 'One sentence.'));
     expect(shown).toEqual([{ kind, message: 'One sentence.', button }]);
+  });
+
+  it('says nothing that a view shows already', async () => {
+    isShown = true;
+    await notifier.report(new FffError('RUNNER_EXITED', 'It died.'));
+    expect(shown).toEqual([]);
+    isShown = false;
+    await notifier.report(new FffError('RUNNER_EXITED', 'It died.'));
+    expect(shown).toHaveLength(1);
   });
 
   it('does what the button says, when it is pressed', async () => {

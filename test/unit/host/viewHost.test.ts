@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FffError } from '../../../extension/errors';
+import { Insights } from '../../../extension/insight/insights';
 import type { Focus, ViewApi, ViewEvents } from '../../../extension/protocol';
 import { Rpc, type None } from '../../../extension/rpc';
 import { Session } from '../../../extension/session';
 import { ViewHost, type MessagePort, type ViewActions } from '../../../extension/views/viewHost';
 import { loopback, type Loopback } from '../rpc/loopback';
-import { FakeRunner, memoryLog, timingOf, traceOf } from './fakes';
+import { FakeInsightRunner, FakeRunner, memoryLog, timingOf, traceOf, usageOf } from './fakes';
 
 const SOURCE = { label: 'a.ts:1', uri: 'file:///a.ts', offset: 0 };
 
@@ -20,6 +21,9 @@ class Page {
     this.rpc.on('status', ({ kind }) => this.told.push(`status ${kind}`));
     this.rpc.on('runner', ({ kind }) => this.told.push(`runner ${kind}`));
     this.rpc.on('focus', ({ token }) => this.told.push(`focus ${token}`));
+    this.rpc.on('interventions', ({ interventions }) => this.told.push(`interventions ${interventions.length}`));
+    this.rpc.on('usage', (usage) => this.told.push(`usage ${String(usage?.label)}`));
+    this.rpc.on('compared', (compared) => this.told.push(`compared ${String(compared?.trace.text)}`));
     this.rpc.on('timing', ({ layer }) => this.told.push(`timing ${layer}`));
   }
 }
@@ -27,6 +31,8 @@ class Page {
 describe('ViewHost', () => {
   let runner: FakeRunner;
   let session: Session;
+  let insights: Insights;
+  let insightRunner: FakeInsightRunner;
   let asked: string[];
   let log: ReturnType<typeof memoryLog>;
   const actions: ViewActions = {
@@ -34,6 +40,12 @@ describe('ViewHost', () => {
     revealToken: (token) => note(`revealToken ${token}`),
     showLog: () => note('showLog'),
     restartRunner: () => note('restartRunner'),
+    mapUsage: () => note('mapUsage'),
+    exportFile: async ({ suggestedName, kind, data }) => {
+      await note(`export ${suggestedName} ${kind} ${data.length}`);
+      return kind === 'svg';
+    },
+    exportTrace: () => Promise.resolve(true),
     openTracePanel: () => Promise.reject(new FffError('INTERNAL', 'No panel.')),
   };
   async function note(what: string): Promise<void> {
@@ -52,9 +64,14 @@ describe('ViewHost', () => {
       log,
       now: () => performance.now(),
     });
+    insightRunner = new FakeInsightRunner();
+    insights = new Insights({ session, runner: insightRunner, settings: () => ({ topPredictions: 0 }) });
   });
 
-  afterEach(() => session.dispose());
+  afterEach(() => {
+    insights.dispose();
+    session.dispose();
+  });
 
   /** Binds a page to the session as VS Code would. */
   function bind(name: string): { host: ViewHost; page: Page; wire: Loopback } {
@@ -66,7 +83,7 @@ describe('ViewHost', () => {
       },
       listen: (listener) => wire.left.onMessage(listener),
     };
-    return { host: new ViewHost(name, port, { session, actions, log }), page: new Page(wire), wire };
+    return { host: new ViewHost(name, port, { session, insights, actions, log }), page: new Page(wire), wire };
   }
 
   async function trace(text: string): Promise<void> {
@@ -164,5 +181,62 @@ describe('ViewHost', () => {
     await trace('one');
     await wire.settle();
     expect(page.told).toEqual([]);
+  });
+
+  it('shares what is tried, mapped and compared with every view that did not do it', async () => {
+    const [panel, sidebar] = [bind('trace'), bind('sidebar')];
+    await panel.page.rpc.call('ready', []);
+    await trace('one two');
+    await trace('one three');
+    await sidebar.page.rpc.call('ready', []);
+    const flip = { layer: 0, tree: 0, node: 1, token: null, kind: 'flip' } as const;
+    const state = await panel.page.rpc.call('setInterventions', [{ interventions: [flip], positions: [0] }]);
+    expect(state.result?.visits).toBeInstanceOf(Uint32Array);
+    insights.setUsage(usageOf(9), 'docs');
+    await sidebar.page.rpc.call('compare', [true]);
+    await sidebar.page.rpc.call('compare', [false]);
+    await panel.wire.settle();
+    await sidebar.wire.settle();
+    const expected = ['usage docs', 'compared one two', 'compared undefined'];
+    expect(panel.page.told.slice(-3)).toEqual(expected);
+    expect(panel.page.told).not.toContain('interventions 1');
+    expect(sidebar.page.told).toEqual(['interventions 1', ...expected]);
+    const late = bind('trace');
+    expect(await late.page.rpc.call('ready', [])).toMatchObject({
+      trace: { text: 'one three' },
+      whatIf: { interventions: [flip] },
+      usage: { label: 'docs', documents: 2, tokens: 4 },
+      compared: null,
+    });
+    expect((await late.page.rpc.call('usage', []))?.layers[0]?.[0]?.visits).toEqual(usageOf(9).layers[0]![0]!.visits);
+  });
+
+  it('asks the runner about the shown trace for a page', async () => {
+    const { page } = bind('trace');
+    await expect(page.rpc.call('lens', [0])).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    await trace('one two');
+    expect((await page.rpc.call('lens', [1])).layers).toHaveLength(2);
+    expect(await page.rpc.call('predictAt', [1])).toEqual([{ id: 1, text: 'last', probability: 0.2 }]);
+    expect((await page.rpc.call('layerNorms', [1])).outputNorms).toEqual(Float32Array.of(2));
+    await expect(page.rpc.call('describeNode', [{ layer: 0, tree: 0, node: 2 }])).rejects.toThrow('No describeNode.');
+    await expect(page.rpc.call('nearBoundary', [{ precision: 'bf16', noise: 0.1 }])).rejects.toThrow('No nearBoundary');
+    expect(insightRunner.asked.map(({ request }) => request)).toEqual([
+      { runId: 1, token: 1, top: 5 },
+      { runId: 1, token: 1, top: 5 },
+      { model: '/models/small', layer: 1 },
+      { model: '/models/small', layer: 0, tree: 0, node: 2, top: 12 },
+      { runId: 1, precision: 'bf16', noise: 0.1 },
+    ]);
+  });
+
+  it('saves for a page, and says whether it did', async () => {
+    const { page } = bind('trace');
+    const save = (kind: 'svg' | 'png', data: string | Uint8Array): Promise<boolean> =>
+      page.rpc.call('exportFile', [{ suggestedName: 'map', kind, data }]);
+    expect(await save('svg', '<svg/>')).toBe(true);
+    expect(await save('png', Uint8Array.of(1, 2))).toBe(false);
+    expect(await page.rpc.call('exportTrace', [])).toBe(true);
+    await page.rpc.call('mapUsage', []);
+    expect(asked).toEqual(['export map svg 6', 'export map png 2', 'mapUsage']);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { JSDOM } from 'jsdom';
 import { describe, expect, it } from 'vitest';
 import { webviewHtml, type PageParts } from '../../../extension/views/webviewHtml';
@@ -30,7 +31,7 @@ describe('webviewHtml', () => {
     expect([...policy]).toEqual([
       ['default-src', "'none'"],
       ['script-src', `'nonce-${nonce}'`],
-      ['style-src', PARTS.cspSource],
+      ['style-src', `${PARTS.cspSource} 'sha256-${createHash('sha256').update('').digest('base64')}'`],
       ['img-src', `${PARTS.cspSource} data: blob:`],
       ['font-src', PARTS.cspSource],
     ]);

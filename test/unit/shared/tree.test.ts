@@ -33,7 +33,7 @@ describe('heap arithmetic', () => {
       expect(node).toBeGreaterThanOrEqual(tree.firstOfLevel(level));
       expect(node).toBeLessThan(tree.firstOfLevel(level + 1));
       const ancestors = new Set<number>([node]);
-      for (let up = node; up > 0; ) {
+      for (let up = node; up > 0;) {
         up = tree.parentOf(up);
         ancestors.add(up);
       }

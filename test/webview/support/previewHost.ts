@@ -2,9 +2,10 @@
  * Stands in for the extension host in a plain page: answers `ready` with the state the page's address asks for and
  * remembers every call. Bundled by `scripts/previewWebview.mjs`; for looking at the views, never part of the product.
  */
-import type { LayerTiming, Trace, ViewState } from '../../../extension/protocol';
+import type { LayerTiming, Trace, ViewApi, ViewState } from '../../../extension/protocol';
 import { firstOfLevel } from '../../../extension/tree';
-import { sampleState } from './sampleTrace';
+import { sampleAnswers, sampleCompared, sampleUsage, sampleWhatIf, type Answers } from './sampleInsight';
+import { sampleState, sampleTrace } from './sampleTrace';
 
 interface PreviewWindow {
   acquireVsCodeApi(): unknown;
@@ -22,15 +23,33 @@ const query = new URLSearchParams(location.search);
 function state(): ViewState {
   const number = (name: string, fallback: number): number => Number(query.get(name) ?? fallback);
   const tokens = query.get('tokens');
-  const made = sampleState({
+  const options = {
     layers: number('layers', 4),
     depth: number('depth', 11),
     trees: number('trees', 1),
     dense: (query.get('dense') ?? '').split(',').filter(Boolean).map(Number),
     ...(tokens === null ? {} : { tokens: Number(tokens) }),
-  });
+  };
+  const made = sampleState(options);
   if (preview.realTraceText !== undefined) {
     Object.assign(made, fromTerminal(preview.realTraceText));
+  }
+  if (made.trace !== null && query.has('usage')) {
+    const { runId, tokens } = sampleUsage(made.trace);
+    made.usage = { runId, tokens, documents: 1, label: 'src' };
+  }
+  if (made.trace !== null && query.has('compared')) {
+    made.compared = sampleCompared(made.trace, sampleTrace({ ...options, seed: 8 }));
+  }
+  const flipped = query.get('flip');
+  if (made.trace !== null && flipped !== null) {
+    const interventions = flipped.split(',').map((node) => ({
+      ...{ layer: 0, tree: 0, node: Number(node), token: null, kind: 'flip' as const },
+    }));
+    made.whatIf = { interventions, result: sampleWhatIf(made.trace, interventions, [10, 40]) };
+  }
+  if (query.has('node')) {
+    made.focus = { ...made.focus, node: number('node', 0) };
   }
   switch (query.get('state')) {
     case 'empty':
@@ -91,19 +110,26 @@ function fromTerminal(json: string): Pick<ViewState, 'trace' | 'timings'> {
   return { trace, timings };
 }
 
+const shown = state();
+const answers: Answers = shown.trace === null ? {} : sampleAnswers(shown.trace);
 preview.sent = [];
 preview.emit = (name, payload) => window.postMessage({ kind: 'event', name, payload }, '*');
 preview.acquireVsCodeApi = () => ({
-  postMessage(message: { kind: string; id: number; method: string }) {
+  postMessage(message: { kind: string; id: number; method: keyof ViewApi; parameters: unknown[] }) {
     preview.sent.push(message);
     if (message.kind === 'request') {
-      const result = message.method === 'ready' ? state() : undefined;
+      const answer = answers[message.method] as ((...parameters: unknown[]) => unknown) | undefined;
+      const result = message.method === 'ready' ? shown : answer?.(...message.parameters);
       window.postMessage({ kind: 'reply', id: message.id, reply: { ok: true, result } }, '*');
     }
   },
   getState: () => ({
     form: query.get('form') ?? 'map',
     tables: (query.get('tables') ?? '').split(',').filter(Boolean),
+    open: (query.get('open') ?? 'node').split(',').filter(Boolean),
+    traffic: query.get('traffic') ?? 'trace',
+    neurons: query.get('neurons') ?? 'activation',
+    precision: query.get('precision') ?? 'fp32',
   }),
   setState: () => undefined,
 });

@@ -186,5 +186,8 @@ export function sampleState(options: SampleOptions = {}): ViewState {
     timings: trace.layers.flatMap((routing, layer) =>
       routing === null ? [] : [sampleTiming(layer, trace.tokens.length)],
     ),
+    whatIf: { interventions: [], result: null },
+    usage: null,
+    compared: null,
   };
 }

@@ -1,6 +1,7 @@
 /** A view's whole page in jsdom, with the test in the place of the extension host. */
 import { vi } from 'vitest';
 import type { ViewApi, ViewEvents, ViewState } from '../../../extension/protocol';
+import { sampleAnswers, type Answers } from './sampleInsight';
 
 export interface Call {
   method: keyof ViewApi;
@@ -12,6 +13,8 @@ export interface ViewPage {
   /** Methods that are refused with an error from now on. */
   refuse: Map<keyof ViewApi, { code: string; message: string }>;
   saved: unknown;
+  /** What the host answers; made up from the trace unless a test says otherwise. */
+  answers: Answers;
   emit<Name extends keyof ViewEvents>(name: Name, payload: ViewEvents[Name]): Promise<void>;
   /** Lets messages arrive and frames pass. */
   settle(): Promise<void>;
@@ -51,6 +54,7 @@ export async function openView(
     calls: [],
     refuse: new Map(),
     saved: savedState,
+    answers: state.trace === null ? {} : sampleAnswers(state.trace),
     async emit(name, payload) {
       window.dispatchEvent(new MessageEvent('message', { data: { kind: 'event', name, payload } }));
       await page.settle();
@@ -82,7 +86,8 @@ export async function openView(
       }
       page.calls.push({ method: message.method, parameters: message.parameters });
       const error = page.refuse.get(message.method);
-      const result = message.method === 'ready' ? structuredClone(state) : undefined;
+      const answer = page.answers[message.method] as ((...parameters: unknown[]) => unknown) | undefined;
+      const result = message.method === 'ready' ? structuredClone(state) : answer?.(...message.parameters);
       const reply = error === undefined ? { ok: true, result } : { ok: false, error };
       const data = { kind: 'reply', id: message.id, reply };
       queueMicrotask(() => window.dispatchEvent(new MessageEvent('message', { data })));

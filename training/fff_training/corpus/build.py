@@ -22,7 +22,7 @@ from .writers import LANGUAGES, ShardWriter, SnippetWriter
 
 Document = Tuple[str, str, str]
 _LICENCE_MEMBERS = re.compile(
-    r"(^package/package\.json$|\.dist-info/METADATA$|(^|/)PKG-INFO$|usr/share/doc/[^/]+/copyright$)"
+    r"(^[^/]+/package\.json$|\.dist-info/METADATA$|(^|/)PKG-INFO$|usr/share/doc/[^/]+/copyright$)"
 )
 
 
@@ -44,6 +44,8 @@ def texts_of(source: Source, name: str, content: bytes) -> Iterator[Document]:
         return
     domain = clean.domain_of(name)
     if domain == "markdown":
+        if re.search(r"change|history|news|release", lower.rsplit("/", 1)[-1]):
+            text = text[:40_000]  # The newest entries; the rest repeats their form.
         if lower.endswith("/metadata"):
             header, _, text = text.partition("\n\n")
             if "markdown" not in header:
@@ -70,7 +72,7 @@ def wanted_member(source: Source, name: str) -> bool:
     if source.note == "r-data":
         return name.endswith(".rdb")
     if source.note == "all-text":
-        return "/doc/" not in name and not name.endswith(".index")
+        return "/doc/" not in name and name.endswith((".txt", ".dict.dz"))
     if source.note == "glosses":
         return re.search(r"/data\.\w+$", name) is not None
     return clean.domain_of(name) is not None
@@ -164,7 +166,7 @@ class Builder:
         except Cut as cut:
             record["cut"] = str(cut)
         finding = licence_of(source, papers)
-        package_json = papers.get("package/package.json")
+        package_json = next((text for name, text in papers.items() if name.endswith("/package.json")), None)
         record["version"] = version_of(
             source, archive, package_json.decode("utf-8", "replace") if package_json else None
         )
@@ -214,7 +216,7 @@ class Builder:
             text = clean.clean_prose(text)
         elif not clean.is_english(text):
             return None
-        text = self.dedup.fresh_lines(text)
+        text = self.dedup.fresh_markdown(text) if domain == "markdown" else self.dedup.fresh_lines(text)
         return text if len(text) >= shortest else None
 
     def finish(self) -> Dict[str, Any]:

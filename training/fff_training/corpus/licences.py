@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import List, Optional
 
 PERMISSIVE = (
-    r"mit(-0|-x11|-modern|-cmu)?|expat|x11|isc|0bsd|zlib|libpng|bsl-1\.0|boost(-1\.0)?|unlicense|wtfpl|cc0(-1\.0)?"
+    r"mit(-0|-x11|-modern|-cmu| no attribution license \(mit-0\))?|expat|x11|isc|0bsd|zlib|libpng|bsl-1\.0|boost(-1\.0)?|unlicense|wtfpl|cc0(-1\.0)?"
     r"|cc-by-[1-4]\.0|bsd([- ]?[0-4]([- ]clause)?)?([- ](freebsd|views|patent|like|style|uc|regents|cmu))*"
     r"|(new|modified|simplified|revised)[- ]bsd|[234][- ]clause[- ]bsd|bsd-style"
-    r"|apache([- ](license[, -]*(version )?)?v?2(\.0)?)?|apache-?2(\.0)?|asl-?2(\.0)?|apache software license"
+    r"|apache([- ](license[, -]*(version )?)?v?2(\.0)?)?|apache-?2(\.0)?|asl-?2(\.0)?|apache software license|apache 2\.0 license"
     r"|apache-2(\.0)?[- ](with[- ])?llvm-exceptions?|postgresql|psf(-2(\.0)?|-2)?|python(-2\.0(\.1)?)?"
     r"|python software foundation( license)?|unicode(-3\.0|-dfs-2016)?|icu|hpnd|ncsa|curl|openssl|tcl|ntp|wordnet(3\.0)?"
     r"|public[- ]domain|pd|odc-pddl(-1\.0)?|pddl-1\.0|mit license|the mit license( \(mit\))?|isc license( \(iscl\))?"
@@ -39,7 +39,9 @@ def is_permissive(expression: str) -> bool:
     >>> is_permissive("(BSD-3-Clause OR GPL-2.0)"), is_permissive("MIT AND GPL-3.0"), is_permissive("SEE LICENSE")
     (True, False, False)
     """
-    text = expression.strip().lower().strip("()").strip()
+    text = expression.strip().lower()
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
     if not text:
         return False
     if _ATOM.match(text):

@@ -26,7 +26,7 @@ def from_html(text: str) -> str:
         pre.append(html.unescape(_TAG.sub("", match.group(1))))
         return f"\n\x00{len(pre) - 1}\x00\n"
 
-    text = _DROP.sub(" ", text)
+    text = _DROP.sub(" ", text).replace('<span class="classifier">', ": ")
     text = re.sub(r"<pre\b[^>]*>(.*?)</pre\s*>", keep, text, flags=re.S | re.I)
     text = _SPACES.sub(" ", text.replace("\n", " "))
     text = _CELL.sub(" ", _ITEM.sub("\n- ", _BLOCK.sub("\n", text)))

@@ -9,7 +9,10 @@ import type { Workload } from './engine';
 export interface BenchmarkKernel {
   readonly implementation: string;
   readonly implementations: readonly { name: string; supported: boolean }[];
-  createLayer(weights: FffWeights, options: { precision: Precision; threads: number }): FffLayer;
+  createLayer(
+    weights: FffWeights,
+    options: { precision: Precision; threads: number; implementation?: string },
+  ): FffLayer;
 }
 
 /** An FFF engine also tells which leaves it reached, so that path flips can be counted. */
@@ -56,35 +59,15 @@ export function prepareFff(
       'Leave that engine out.',
     );
   }
+  const chosen = implementation === null ? {} : { implementation };
   const layers: FffLayer[] = [];
   try {
     for (const weights of workload.layers) {
-      layers.push(forced(implementation, () => kernel.createLayer(weights, { precision, threads })));
+      layers.push(kernel.createLayer(weights, { precision, threads, ...chosen }));
     }
   } catch (thrown) {
     layers.forEach((layer) => layer.dispose());
     throw thrown;
   }
   return new FffEngine(kernel, layers, workload, implementation, precision, threads);
-}
-
-/**
- * Packs with an implementation forced by environment, which is the addon's only way to force one, and restores it. The
- * library reads the variable whenever it packs a layer.
- */
-function forced<T>(implementation: string | null, pack: () => T): T {
-  if (implementation === null) {
-    return pack();
-  }
-  const before = process.env.FFF_FORCE_IMPLEMENTATION;
-  process.env.FFF_FORCE_IMPLEMENTATION = implementation;
-  try {
-    return pack();
-  } finally {
-    if (before === undefined) {
-      delete process.env.FFF_FORCE_IMPLEMENTATION;
-    } else {
-      process.env.FFF_FORCE_IMPLEMENTATION = before;
-    }
-  }
 }

@@ -1,0 +1,62 @@
+/** A token's path as a Markdown table, for the hover and reports. Pure. */
+import type { Trace } from './protocol';
+import { gelu, pathToLeaf } from './tree';
+
+/** Text that Markdown shows as it is, on one line, also inside a table. */
+export function plain(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>()#+\-.!|~$&:@/]/g, '\\$&');
+}
+
+/** One step of a path. */
+export interface PathStep {
+  level: number;
+  node: number;
+  logit: number;
+  activation: number;
+  /** Null for the leaf, which decides nothing. */
+  turn: 'left' | 'right' | null;
+}
+
+/** The path of a token in one tree of one layer, root first; empty for a dense layer. */
+export function pathSteps(trace: Trace, token: number, layer: number, tree: number): PathStep[] {
+  const { feedforward } = trace.model;
+  const routing = trace.layers[layer];
+  if (feedforward.kind !== 'fff' || !routing) {
+    return [];
+  }
+  const { depth, trees } = feedforward;
+  const path = token * trees + tree;
+  const nodes = pathToLeaf(routing.leaves[path]!, depth);
+  return nodes.map((node, level) => {
+    const logit = routing.logits[path * (depth + 1) + level]!;
+    // The next node says where the path really went, interventions included.
+    const next = nodes[level + 1];
+    return {
+      level,
+      node,
+      logit,
+      activation: gelu(logit),
+      turn: next === undefined ? null : next === 2 * node + 1 ? 'left' : 'right',
+    };
+  });
+}
+
+/** The table with a heading line, as Markdown. */
+export function pathMarkdown(trace: Trace, token: number, layer: number, tree: number): string {
+  const { feedforward } = trace.model;
+  const name = trace.tokens[token]?.text ?? '';
+  const trees = feedforward.kind === 'fff' ? feedforward.trees : 1;
+  const where = `layer ${layer}${trees > 1 ? `, tree ${tree}` : ''}`;
+  const steps = pathSteps(trace, token, layer, tree);
+  const lines = steps.map(
+    ({ level, node, logit, activation, turn }) =>
+      `| ${level} | ${node} | ${logit.toFixed(3)} | ${turn ?? 'leaf'} | ${activation.toFixed(3)} |`,
+  );
+  return [
+    `**${plain(name)}**, ${where}`,
+    '',
+    '| level | node | logit | goes | activation |',
+    '| --: | --: | --: | :-- | --: |',
+    ...lines,
+  ].join('\n');
+}

@@ -1,0 +1,61 @@
+/** One trace from a file, as views look at it: nothing runs, and what the runner would have to be asked is refused. */
+import { Events, type Disposable } from './disposable';
+import { FffError } from './errors';
+import { clampFocus } from './focus';
+import type { InsightTruth } from './insight/insights';
+import type { Focus } from './protocol';
+import type { SessionEvents, SessionState } from './session';
+import type { TraceFile } from './traceFile';
+import type { ViewTruth } from './views/viewHost';
+
+export class RecordedTrace implements ViewTruth {
+  private readonly events = new Events<SessionEvents>();
+  private focus: Focus;
+
+  constructor(readonly file: TraceFile) {
+    this.focus = clampFocus({ ...file.focus, node: file.focus.node ?? null }, file.trace);
+  }
+
+  get state(): SessionState {
+    const { trace, source, timings } = this.file;
+    return { trace, source, timings, focus: this.focus, status: { kind: 'idle' }, runner: { kind: 'stopped' } };
+  }
+
+  on<Name extends keyof SessionEvents>(name: Name, listener: (payload: SessionEvents[Name]) => void): Disposable {
+    return this.events.on(name, listener);
+  }
+
+  setFocus(focus: Focus, origin: unknown = null): void {
+    this.focus = clampFocus(focus, this.file.trace);
+    this.events.fire('focus', { focus: this.focus, origin });
+  }
+
+  cancel(): void {
+    // Nothing runs.
+  }
+
+  painted(): void {
+    // Nobody waits.
+  }
+
+  /** What is known beside the trace: the changes that were under trial. */
+  get insights(): InsightTruth {
+    const refuse = (): never => {
+      throw new FffError('BAD_INPUT', 'A trace from a file is only looked at.', 'Inspect its text again to ask more.');
+    };
+    return {
+      state: { whatIf: this.file.whatIf, usage: null, compared: null },
+      usage: null,
+      on: () => ({ dispose: () => undefined }),
+      setInterventions: refuse,
+      whatIf: refuse,
+      lens: refuse,
+      predictAt: refuse,
+      layerNorms: refuse,
+      describeNode: refuse,
+      nearBoundary: refuse,
+      compareWithPrevious: refuse,
+      endComparison: () => undefined,
+    };
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The benchmark panel in a real VS Code: a plan from the palette's panel that advances, one that is cancelled, one whose
+ * runner is killed, an inspection in between, a saved result that reopens, and two that are compared.
+ */
+import fs from 'node:fs';
+import type { Frame } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BenchmarkResult } from '../../extension/protocol';
+import { runnerPid, until } from './explorer';
+import { Workbench, themeNames } from './workbench';
+
+const SMALL = {
+  version: 1,
+  name: 'Small trial',
+  engines: ['fff', 'dense-twin', 'dense-3072', 'dense-16'],
+  widths: [128],
+  depths: [7],
+  batches: [1, 16, 64],
+  ladder: { tokens: [16], layers: 1, heads: 2 },
+  limits: { minimumPairs: 12, minimumSeconds: 0.5, warmupSeconds: 0.3, burstMs: 3, leadMs: 1 },
+};
+const LONG = {
+  ...SMALL,
+  name: 'Long trial',
+  batches: [1, 2, 4, 8, 16],
+  limits: { ...SMALL.limits, minimumSeconds: 3 },
+};
+const SOURCE = 'words.txt';
+const TEXT = 'Every token takes its own path from the root to a leaf.';
+
+describe('the benchmark panel in a real VS Code', () => {
+  let workbench: Workbench;
+  let panel: Frame;
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({ files: { [SOURCE]: `${TEXT}\n` } });
+    await workbench.runCommand('FFF Explorer: Open Benchmark');
+    panel = await workbench.webview('[data-mode="panel"]');
+  });
+
+  afterAll(() => workbench.close());
+
+  const button = (testId: string) => panel.locator(`[data-testid="${testId}"]`).first();
+  const state = (): Promise<string | null> => panel.locator('.content[data-mode]').getAttribute('data-state');
+  const rows = async (): Promise<number> =>
+    Number(await panel.locator('.content[data-mode]').getAttribute('data-rows'));
+  const entries = () =>
+    panel.locator('[data-testid="entry"]').evaluateAll((all) => all.map((entry) => entry.getAttribute('data-ending')));
+
+  async function start(plan: object): Promise<void> {
+    await panel.locator('[data-testid="preset"] select').selectOption({ label: 'Custom plan' });
+    await panel.locator('[data-testid="plan-json"]').fill(JSON.stringify(plan, null, 1));
+    await panel.locator('[data-testid="plan-complaint"][data-valid="true"]').waitFor();
+    await button('run').click();
+    await panel.locator('.content[data-state="running"]').waitFor();
+  }
+
+  it('offers the engine’s plans', async () => {
+    await panel
+      .locator('[data-testid="preset"] option', { hasText: 'Scaling in depth' })
+      .waitFor({ state: 'attached' });
+    const offered = await panel.locator('[data-testid="preset"] option').allTextContents();
+    expect(offered).toEqual(
+      expect.arrayContaining(['Paper shape, distinct inputs', 'Paper shape, one repeated input', 'Ladder']),
+    );
+  });
+
+  it('says in the engine’s words what is wrong with a plan', async () => {
+    await panel.locator('[data-testid="preset"] select').selectOption({ label: 'Custom plan' });
+    await panel.locator('[data-testid="plan-json"]').fill(JSON.stringify({ ...SMALL, batches: ['1'] }));
+    await panel.locator('[data-testid="plan-complaint"][data-valid="false"]').waitFor();
+    expect(await panel.locator('[data-testid="plan-complaint"]').textContent()).toBe(
+      'The plan: "batches[0]" must be a whole number.',
+    );
+  });
+
+  it('runs a small plan, and is seen to advance', async () => {
+    await start(SMALL);
+    const shares = new Set<string>();
+    const counts = new Set<number>();
+    await until('the plan to end', async () => {
+      shares.add((await button('run-status').getAttribute('data-share')) ?? '');
+      counts.add(await rows());
+      return (await state()) === 'finished';
+    });
+    expect(shares.size).toBeGreaterThan(3);
+    expect(counts.size).toBeGreaterThan(2);
+    expect(await rows()).toBe(12);
+    expect(await panel.locator('[data-testid="headline"]').textContent()).toMatch(/the whole encoder/);
+    expect(await panel.locator('[data-testid="ratio-point"]').count()).toBe(9);
+    expect(Number(await panel.locator('[data-testid="strip"]').first().getAttribute('data-samples'))).toBeGreaterThan(
+      6,
+    );
+    expect(await panel.locator('[data-testid="badge-self-test"]').textContent()).toMatch(/of 3 hold 1/);
+  });
+
+  it('saves a result that reopens in its own editor, marked as recorded', async () => {
+    await save('export-result', 'mine.fffbench');
+    const saved = JSON.parse(fs.readFileSync(workbench.file('mine.fffbench'), 'utf8')) as BenchmarkResult;
+    expect(saved.rows).toHaveLength(12);
+    // As if another machine had measured it.
+    const other = { ...saved, environment: { ...saved.environment, cpu: 'Another CPU' } };
+    fs.writeFileSync(workbench.file('other.fffbench'), JSON.stringify(other));
+    const row = workbench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'other.fffbench' });
+    await row.dblclick();
+    const file = await workbench.webview('.content[data-mode="file"][data-rows="12"]');
+    expect(await file.locator('[data-testid="recorded"]').textContent()).toBe('Recorded on another machine');
+    expect(await file.locator('[data-testid="subtitle"]').textContent()).toContain('Another CPU');
+    expect(await file.locator('[data-testid="run"]').isVisible()).toBe(false);
+    await file.locator('[data-testid="compare"]').first().click();
+    await file.locator('[data-testid="comparison"][data-rows="12"]').waitFor();
+    // The same samples differ in nothing.
+    expect(await file.locator('[data-testid="comparison"]').getAttribute('data-significant')).toBe('0');
+    await workbench.screenshot('benchmark-recorded');
+    await workbench.runCommand('View: Close Editor');
+  });
+
+  it('saves tables and pictures', async () => {
+    await backToPanel();
+    await save('export-result', 'mine.csv');
+    expect(fs.readFileSync(workbench.file('mine.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(13);
+    await save('export-result', 'mine.md');
+    expect(fs.readFileSync(workbench.file('mine.md'), 'utf8')).toContain('# Small trial');
+    await save('save-ratio', 'ratio.svg');
+    expect(fs.readFileSync(workbench.file('ratio.svg'), 'utf8')).toMatch(/^<svg[^>]*viewBox="0 0 \d+ 320"/);
+    await save('save-ratio', 'ratio.png');
+    expect([...fs.readFileSync(workbench.file('ratio.png')).subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+  });
+
+  it('keeps what a killed runner had measured, says so, and goes on from there', async () => {
+    await start(LONG);
+    await until('a whole cell', async () => (await rows()) > 4);
+    process.kill(await runnerPid(workbench), 'SIGKILL');
+    await panel.locator('.content[data-state="failed"]').waitFor();
+    expect(await panel.locator('[data-testid="error-message"]').textContent()).toBe(
+      'The runner process ended unexpectedly (signal SIGKILL).',
+    );
+    expect(await rows()).toBeGreaterThanOrEqual(4);
+    expect((await entries())[0]).toBe('interrupted');
+    await workbench.screenshot('benchmark-runner-killed');
+    await button('resume').click();
+    await panel.locator('.content[data-state="running"]').waitFor();
+    expect(await rows()).toBeGreaterThanOrEqual(4);
+  });
+
+  it('gives way to an inspection, and goes on by itself', async () => {
+    await workbench.openFile(SOURCE);
+    await workbench.selectText(SOURCE, TEXT);
+    await workbench.runCommand('FFF Explorer: Inspect Selection');
+    await workbench.webview('[data-view="trace"] [data-testid="token"]');
+    await workbench.runCommand('View: Close All Editors');
+    await backToPanel();
+    await until('the run to go on', async () => (await state()) !== 'paused');
+    expect(['running', 'finished']).toContain(await state());
+  });
+
+  it('cancels, and keeps what was measured', async () => {
+    if ((await state()) === 'running') {
+      await button('cancel').click();
+      await panel.locator('.content[data-state="cancelled"]').waitFor();
+    }
+    await start(LONG);
+    await until('rows of the running cell', async () => (await rows()) > 0);
+    await button('pause').click();
+    await panel.locator('.content[data-state="paused"]').waitFor();
+    await button('pause').click();
+    await panel.locator('.content[data-state="running"]').waitFor();
+    await button('cancel').click();
+    await panel.locator('.content[data-state="cancelled"]').waitFor();
+    expect(await rows()).toBeGreaterThan(0);
+    expect((await entries())[0]).toBe('cancelled');
+  });
+
+  it('compares two runs', async () => {
+    await start(SMALL);
+    await panel.locator('.content[data-state="finished"]').waitFor({ timeout: 120_000 });
+    const first = panel.locator('[data-testid="entry"][data-name="Small trial"][data-ending="finished"]').last();
+    await first.locator('[data-testid="compare"]').click();
+    await panel.locator('[data-testid="comparison"][data-rows="12"]').waitFor();
+    const ratios = await panel
+      .locator('[data-testid="compared"]')
+      .evaluateAll((all) => all.map((row) => Number(row.getAttribute('data-ratio'))));
+    expect(ratios.every((ratio) => ratio > 0 && Number.isFinite(ratio))).toBe(true);
+    await workbench.screenshot('benchmark-compared');
+  });
+
+  it.each(themeNames)('is readable in the %s theme', async (theme) => {
+    await workbench.setTheme(theme);
+    await backToPanel();
+    await panel.locator('[data-testid="preset"] select').selectOption({ label: 'Default' });
+    const { inner, needed } = await panel.evaluate(() => {
+      window.scrollTo(0, 0);
+      return { inner: window.innerWidth, needed: document.documentElement.scrollWidth };
+    });
+    expect(needed).toBeLessThanOrEqual(inner);
+    await workbench.screenshot(`benchmark-${theme}`);
+  });
+
+  it('stays on this machine and within its own policy', () => {
+    expect(workbench.foreignRequests).toEqual([]);
+    // The controls' toolkit makes one empty style element, which the policy refuses: this is the hash of nothing.
+    const nothing = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
+    expect(workbench.viewErrors.filter((error) => !error.includes(nothing))).toEqual([]);
+  });
+
+  /** A hidden page is thrown away; shown again it is a new one with everything it had. */
+  async function backToPanel(): Promise<void> {
+    await workbench.runCommand('FFF Explorer: Open Benchmark');
+    panel = await workbench.webview('[data-mode="panel"]');
+    await panel.locator('.content[data-state]').waitFor();
+  }
+
+  /** Saves under a name in the opened folder, through the editor's own dialog. */
+  async function save(testId: string, name: string): Promise<void> {
+    const file = workbench.file(name);
+    await button(testId).click();
+    const input = workbench.page.locator('.quick-input-widget input[type="text"]').first();
+    await input.waitFor();
+    // The dialog suggests a name once it has listed the folder; what was typed before is gone then.
+    await until('a suggested name', async () => /\.(fffbench|svg)$/.test(await input.inputValue()));
+    await until(
+      `${name} to be saved`,
+      async () => {
+        if (await input.isVisible()) {
+          await input.fill(file);
+          await workbench.page.keyboard.press('Enter');
+          await workbench.page.waitForTimeout(500);
+        }
+        return fs.existsSync(file) && fs.statSync(file).size > 0;
+      },
+      30_000,
+    );
+    await workbench.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  }
+});

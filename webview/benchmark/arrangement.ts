@@ -1,0 +1,56 @@
+/** Which rows are shown where: the size along the axis, the values the others are held at, and the cell looked into. */
+import type { BenchmarkRow } from '../../extension/protocol';
+import { AXES, cellKey, engineName, valueOf, valuesOf, varying, type Dimension } from './series';
+import type { BenchmarkStore } from './store';
+
+/** Rows the ratio chart shows, and the choices that led to them. */
+export function arranged(store: BenchmarkStore): {
+  axis: Dimension;
+  rows: readonly BenchmarkRow[];
+  held: Dimension[];
+} {
+  const { rows, setup } = store;
+  const dimensions = varying(rows);
+  const axes = dimensions.filter((dimension) => AXES.includes(dimension));
+  const axis = axes.find((dimension) => dimension === setup.variable) ?? axes[0] ?? 'batch';
+  const held = dimensions.filter((dimension) => dimension !== axis);
+  return { axis, held, rows: rowsHeld(store, held) };
+}
+
+function rowsHeld(store: BenchmarkStore, held: readonly Dimension[]): readonly BenchmarkRow[] {
+  return held.reduce<readonly BenchmarkRow[]>((rows, dimension) => {
+    const chosen = heldValue(store, dimension);
+    return rows.filter((row) => String(valueOf(row, dimension)) === chosen);
+  }, store.rows);
+}
+
+/** The value a size is held at: chosen, or the one with the most cells. */
+export function heldValue(store: BenchmarkStore, dimension: Dimension): string {
+  const values = valuesOf(store.rows, dimension).map(String);
+  const chosen = store.setup.fixed[dimension];
+  if (chosen !== undefined && values.includes(chosen)) {
+    return chosen;
+  }
+  const count = (value: string): number => store.rows.filter((row) => String(valueOf(row, dimension)) === value).length;
+  return values.reduce((best, value) => (count(value) > count(best) ? value : best), values[0] ?? '');
+}
+
+/** Key of the cell whose samples are shown: the chosen one, the one being measured, or the last of the chart. */
+export function shownCell(store: BenchmarkStore): string | null {
+  const keys = new Set(store.rows.map(cellKey));
+  if (store.setup.cell !== null && keys.has(store.setup.cell)) {
+    return store.setup.cell;
+  }
+  const last = arranged(store).rows.at(-1);
+  return last === undefined ? null : cellKey(last);
+}
+
+/** Every engine of the shown result, in its order: what gives each its look. */
+export function enginesOf(store: BenchmarkStore): { name: string; engine: string }[] {
+  return store.rows.map((row) => ({ name: engineName(row), engine: row.engine }));
+}
+
+export function liveCell(store: BenchmarkStore): string | null {
+  const [row] = store.state.liveRows;
+  return row === undefined ? null : cellKey(row);
+}
