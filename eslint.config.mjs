@@ -76,7 +76,7 @@ export default tseslint.config(
   // The runner as the extension sees it: the only part of its folder that runs in the host.
   wall(['extension/runner/{client,process}.ts'], { paths: [...native, toolkit], patterns: [addon, noWebview] }),
   {
-    files: ['extension/{protocol,tree}.ts'],
+    files: ['extension/{protocol,tree}.ts', 'extension/protocol/**/*.ts'],
     rules: {
       'no-restricted-imports': 'off',
       '@typescript-eslint/no-restricted-imports': [

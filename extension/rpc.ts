@@ -257,11 +257,33 @@ export class Rpc<Local, Remote, Outgoing = None, Incoming = None> implements Dis
   }
 }
 
+/** Checks a message whole: what a stranger or a broken peer sends must not throw further in. */
 function isWireMessage(value: unknown): value is WireMessage {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'kind' in value &&
-    ['request', 'cancel', 'reply', 'event'].includes(value.kind as string)
-  );
+  if (!isObject(value)) {
+    return false;
+  }
+  switch (value.kind) {
+    case 'request':
+      return Number.isInteger(value.id) && typeof value.method === 'string' && Array.isArray(value.parameters);
+    case 'cancel':
+      return Number.isInteger(value.id);
+    case 'reply':
+      return (
+        Number.isInteger(value.id) &&
+        isObject(value.reply) &&
+        (value.reply.ok === true || (value.reply.ok === false && isWireError(value.reply.error)))
+      );
+    case 'event':
+      return typeof value.name === 'string';
+    default:
+      return false;
+  }
+}
+
+function isWireError(value: unknown): value is WireError {
+  return isObject(value) && typeof value.code === 'string' && typeof value.message === 'string';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

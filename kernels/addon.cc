@@ -53,7 +53,10 @@ void fail(Napi::Env env, fff_status status, const char* what) {
 
 // A non-negative integer, or false with a pending exception.
 bool read_size(const Napi::Value& value, const char* name, size_t* size) {
-  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1.0;
+  double number;
+  if (napi_get_value_double(value.Env(), value, &number) != napi_ok) {
+    number = -1.0;  // no number
+  }
   if (!(number >= 0.0 && number <= 9007199254740991.0 && number == std::floor(number))) {
     fail(value.Env(), "BAD_ARGUMENT", std::string(name) + " must be a non-negative integer");
     return false;
@@ -73,16 +76,14 @@ bool multiply(size_t a, size_t b, size_t* product) {
 // A typed array of exactly `length` elements of 4 bytes, or false with a pending exception. A detached one has length 0.
 template <class T>
 bool read_array(const Napi::Value& value, const char* name, napi_typedarray_type type, size_t length, T** data) {
-  const char* kind = type == napi_float32_array ? "a Float32Array" : "an Int32Array";
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
-    fail(value.Env(), "BAD_ARGUMENT", std::string(name) + " must be " + kind);
-    return false;
-  }
   napi_typedarray_type actual;
   size_t actual_length = 0;
   void* memory = nullptr;
-  if (napi_get_typedarray_info(value.Env(), value, &actual, &actual_length, &memory, nullptr, nullptr) != napi_ok) {
-    fail(value.Env(), "BAD_ARGUMENT", std::string(name) + " cannot be read");
+  // Also what tells whether it is a typed array at all.
+  if (napi_get_typedarray_info(value.Env(), value, &actual, &actual_length, &memory, nullptr, nullptr) != napi_ok ||
+      actual != type) {
+    const char* kind = type == napi_float32_array ? "a Float32Array" : "an Int32Array";
+    fail(value.Env(), "BAD_ARGUMENT", std::string(name) + " must be " + kind);
     return false;
   }
   if (actual_length != length) {
@@ -127,13 +128,15 @@ bool read_precision(const Napi::Value& value, int* precision) {
 class LayerHandle : public Napi::ObjectWrap<LayerHandle> {
  public:
   static Napi::Function define(Napi::Env env) {
+    const napi_property_descriptor forward_method = {"forward", nullptr, &LayerHandle::forward, nullptr, nullptr,
+                                                     nullptr,   napi_default, nullptr};
     return DefineClass(env, "Layer",
-                       {InstanceMethod<&LayerHandle::forward>("forward"),
+                       {Napi::ClassPropertyDescriptor<LayerHandle>(forward_method),
                         InstanceMethod<&LayerHandle::dispose>("dispose"),
                         InstanceAccessor<&LayerHandle::bytes>("bytes")});
   }
 
-  // new Layer({width, depth, trees, inputWeights, inputBias, outputWeights}, {precision?, threads?}?)
+  // new Layer({width, depth, trees, inputWeights, inputBias, outputWeights}, {precision?, threads?, implementation?}?)
   explicit LayerHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LayerHandle>(info) {
     Napi::Env env = info.Env();
     if (!info[0].IsObject()) {
@@ -143,10 +146,12 @@ class LayerHandle : public Napi::ObjectWrap<LayerHandle> {
     const Napi::Object from = info[0].As<Napi::Object>();
     fff_weights weights = {};
     fff_options options = {FFF_FP32, 1};
-    if (!read_options(info[1], &options) || !read_weights(from, &weights)) {
+    std::string implementation;
+    if (!read_options(info[1], &options, &implementation) || !read_weights(from, &weights)) {
       return;
     }
-    const fff_status status = fff_layer_create(nullptr, &weights, &options, &layer_);
+    const char* wanted = implementation.empty() ? nullptr : implementation.c_str();
+    const fff_status status = fff_layer_create(wanted, &weights, &options, &layer_);
     if (status != FFF_OK) {
       fail(env, status, "the layer cannot be packed");
       return;
@@ -204,7 +209,8 @@ class LayerHandle : public Napi::ObjectWrap<LayerHandle> {
     return !from.Env().IsExceptionPending();
   }
 
-  static bool read_options(const Napi::Value& value, fff_options* options) {
+  // `implementation` stays empty where the library chooses.
+  static bool read_options(const Napi::Value& value, fff_options* options, std::string* implementation) {
     if (value.IsUndefined()) {
       return true;
     }
@@ -213,43 +219,67 @@ class LayerHandle : public Napi::ObjectWrap<LayerHandle> {
       return false;
     }
     const Napi::Object from = value.As<Napi::Object>();
-    Napi::Value precision, threads;
+    Napi::Value precision, threads, named;
     if (!read_member(from, "precision", &precision) || !read_member(from, "threads", &threads) ||
-        !read_precision(precision, &options->precision)) {
+        !read_member(from, "implementation", &named) || !read_precision(precision, &options->precision)) {
+      return false;
+    }
+    if (named.IsString()) {
+      *implementation = named.As<Napi::String>();
+    }
+    if (!named.IsUndefined() && implementation->empty()) {
+      fail(value.Env(), "BAD_ARGUMENT", "implementation must be a name");
       return false;
     }
     return threads.IsUndefined() || read_size(threads, "threads", &options->threads);
   }
 
   // forward(input, tokens, output, nodes?, logits?, activations?)
-  Napi::Value forward(const Napi::CallbackInfo& info) {
-    Napi::Env env = info.Env();
-    if (layer_ == nullptr) {
+  //
+  // In plain Node-API: for one token and a narrow layer the wrappers' repeated look-ups cost as much as the layer. The
+  // engine itself refuses a `this` that is no Layer.
+  static napi_value forward(napi_env raw, napi_callback_info info) {
+    napi_value arguments[6] = {};
+    size_t count = 6;
+    napi_value self;
+    void* unwrapped = nullptr;
+    Napi::Env env(raw);
+    if (napi_get_cb_info(raw, info, &count, arguments, &self, nullptr) != napi_ok ||
+        napi_unwrap(raw, self, &unwrapped) != napi_ok) {
+      Napi::TypeError::New(env, "forward must be called on a Layer").ThrowAsJavaScriptException();
+      return nullptr;
+    }
+    const LayerHandle& handle = *static_cast<const LayerHandle*>(unwrapped);
+    if (handle.layer_ == nullptr) {
       fail(env, "DISPOSED", "the layer was disposed");
-      return env.Undefined();
+      return nullptr;
     }
     size_t tokens, values, path_values;
-    if (!read_size(info[1], "tokens", &tokens)) {
-      return env.Undefined();
+    if (!read_size({env, arguments[1]}, "tokens", &tokens)) {
+      return nullptr;
     }
-    if (!multiply(tokens, width_, &values) || !multiply(tokens, path_, &path_values)) {
+    if (!multiply(tokens, handle.width_, &values) || !multiply(tokens, handle.path_, &path_values)) {
       fail(env, FFF_SIZE_OVERFLOW, "tokens");
-      return env.Undefined();
+      return nullptr;
     }
     float *input, *output;
-    fff_recording recording;
-    if (!read_array(info[0], "input", napi_float32_array, values, &input) ||
-        !read_array(info[2], "output", napi_float32_array, values, &output) ||
-        !read_optional_array(info[3], "nodes", napi_int32_array, path_values, &recording.nodes) ||
-        !read_optional_array(info[4], "logits", napi_float32_array, path_values, &recording.logits) ||
-        !read_optional_array(info[5], "activations", napi_float32_array, path_values, &recording.activations)) {
-      return env.Undefined();
+    fff_recording recording = {nullptr, nullptr, nullptr};
+    if (!read_array({env, arguments[0]}, "input", napi_float32_array, values, &input) ||
+        !read_array({env, arguments[2]}, "output", napi_float32_array, values, &output)) {
+      return nullptr;
     }
-    const fff_status status = fff_layer_forward(layer_, input, tokens, output, &recording);
+    if (count > 3 &&
+        (!read_optional_array({env, arguments[3]}, "nodes", napi_int32_array, path_values, &recording.nodes) ||
+         !read_optional_array({env, arguments[4]}, "logits", napi_float32_array, path_values, &recording.logits) ||
+         !read_optional_array({env, arguments[5]}, "activations", napi_float32_array, path_values,
+                              &recording.activations))) {
+      return nullptr;
+    }
+    const fff_status status = fff_layer_forward(handle.layer_, input, tokens, output, &recording);
     if (status != FFF_OK) {
       fail(env, status, "the forward pass cannot run");
     }
-    return env.Undefined();
+    return nullptr;
   }
 
   Napi::Value bytes(const Napi::CallbackInfo& info) {

@@ -23,7 +23,6 @@ namespace {
 // One forward call; parts of its tokens may run on several threads.
 struct Call {
   const Layer* layer;
-  Plan plan;
   const float* input;
   float* output;
   fff_recording recording;
@@ -66,7 +65,7 @@ void stage(Walker& walker, size_t level, int32_t node, int32_t* order, size_t co
   for (size_t done = 0; done < count; done += chunk) {
     const size_t now = std::min(chunk, count - done);
     walker.load(order + done, now);
-    walker.descend(level, node, walker.slots(), now, direct ? layer.levels : boundary);
+    walker.descend(level, node, now, direct ? layer.levels : boundary);
   }
   if (direct) {
     return;
@@ -86,10 +85,10 @@ void stage(Walker& walker, size_t level, int32_t node, int32_t* order, size_t co
 // Runs tokens [begin, end) with one workspace.
 void run_range(const Call& call, Workspace& workspace, size_t begin, size_t end) {
   const Layer& layer = *call.layer;
-  for (size_t at = begin; at < end; at += call.plan.slab) {
-    const size_t count = std::min(call.plan.slab, end - at);
-    Walker walker(layer, call.plan, workspace, call.input, call.output, call.recording, at);
-    if (count * layer.trees <= call.plan.group) {
+  for (size_t at = begin; at < end; at += layer.plan.slab) {
+    const size_t count = std::min(layer.plan.slab, end - at);
+    Walker walker(layer, workspace, call.input, call.output, call.recording, at);
+    if (count * layer.trees <= layer.plan.group) {
       walker.walk_few(count);
       continue;
     }
@@ -178,7 +177,6 @@ extern "C" fff_status fff_layer_forward(const fff_layer* layer, const float* inp
   }
   fff::Call call;
   call.layer = layer;
-  call.plan = fff::plan_for(*layer);
   call.input = input;
   call.output = output;
   call.recording = recording == nullptr ? fff_recording{nullptr, nullptr, nullptr} : *recording;
@@ -199,7 +197,7 @@ extern "C" fff_status fff_layer_forward(const fff_layer* layer, const float* inp
       break;
     }
     call.workspaces[taken] = workspace;
-    enough = workspace->reserve(*layer, call.plan, tokens / call.parts + 1);
+    enough = workspace->reserve(*layer, tokens / call.parts + 1);
   }
   if (enough) {
     fff::run_parts(call.parts, &fff::run_part, &call);

@@ -7,6 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__x86_64__) || defined(_M_X64)
+#define FFF_X86 1
+#endif
+#if defined(_MSC_VER) && defined(FFF_X86)
+#include <intrin.h>
+#endif
+
 namespace fff {
 
 // How a packed row stores its elements.
@@ -22,16 +29,75 @@ struct Float16 {
 // Rows and scratch tokens are zero-padded to a multiple of this many elements, so that no dot product has a tail.
 constexpr size_t kPad = 16;
 
+// Rows that will be needed soon, on their way into L2 a few lines at a time: the kernels take from it between their
+// multiply-adds, so that memory and arithmetic work at once. Asked for in one go, more lines than a core has fill
+// buffers make it wait for the first before it may compute (README, "Ahead").
+class Ahead {
+ public:
+  // `bytes` a multiple of a line.
+  void push(const void* row, size_t bytes) {
+    if (last_ - first_ == kMost) {
+      first_++;  // the oldest is due about now: its own loads fetch it as fast
+    }
+    spans_[last_++ % kMost] = {static_cast<const char*>(row), static_cast<const char*>(row) + bytes};
+  }
+
+  // Asks for the next `lines` lines.
+  void fetch(int lines) {
+    while (first_ != last_) {
+      Span& span = spans_[first_ % kMost];
+      for (; span.at != span.end; span.at += kLine) {
+        if (lines-- == 0) {
+          return;
+        }
+        fetch_line(span.at);
+      }
+      first_++;
+    }
+  }
+
+  // Asks for all of a row that is wanted at once, before anything that was pushed.
+  static void fetch_now(const void* row, size_t bytes) {
+    const char* at = static_cast<const char*>(row);
+    for (size_t i = 0; i < bytes; i += kLine) {
+      fetch_line(at + i);
+    }
+  }
+
+ private:
+  static constexpr size_t kLine = 64;
+  static constexpr size_t kMost = 64;
+
+  // Into L2 and not L1: rows are long, and the tokens that will meet them live in L1 meanwhile.
+  static void fetch_line(const char* line) {
+#if defined(_MSC_VER) && defined(FFF_X86)
+    _mm_prefetch(line, _MM_HINT_T1);
+#elif defined(__GNUC__)
+    __builtin_prefetch(line, 0, 2);
+#else
+    (void)line;
+#endif
+  }
+
+  struct Span {
+    const char* at;
+    const char* end;
+  };
+  Span spans_[kMost];
+  size_t first_ = 0, last_ = 0;
+};
+
 // Arithmetic on rows of one storage type. `padded` is the width rounded up to kPad.
 struct RowKernels {
   // logits[i] = row . inputs[slots[i] * stride ..], one row read once for several tokens; no bias.
   void (*dot_shared)(const void* row, const float* inputs, size_t stride, const int32_t* slots, size_t count,
-                     size_t padded, float* logits);
+                     size_t padded, float* logits, Ahead& ahead);
   // logits[i] = rows[i] . inputs[i], unrelated rows; bit for bit what dot_shared gives for the same row and token.
-  void (*dot_pairs)(const void* const* rows, const float* const* inputs, size_t count, size_t padded, float* logits);
+  void (*dot_pairs)(const void* const* rows, const float* const* inputs, size_t count, size_t padded, float* logits,
+                    Ahead& ahead);
   // output[0..width) = sum over rows in order of activations[r] * rows[r], starting from 0, or from output if `onto`.
   void (*accumulate)(const void* const* rows, const float* activations, size_t count, size_t width, float* output,
-                     bool onto);
+                     bool onto, Ahead& ahead);
 };
 
 struct Implementation {
@@ -46,8 +112,7 @@ struct Implementation {
 };
 
 extern const Implementation kScalar;
-#if defined(__x86_64__) || defined(_M_X64)
-#define FFF_X86 1
+#if defined(FFF_X86)
 extern const Implementation kAvx2;
 extern const Implementation kAvx512;
 #endif

@@ -45,7 +45,9 @@ fff_status measure(const fff_weights& weights, Layer* layer, size_t* rows) {
     return FFF_SIZE_OVERFLOW;
   }
   layer->padded = (weights.width + kPad - 1) / kPad * kPad;
-  layer->row_stride = padded_stride(layer->padded, layer->storage == kFloat32 ? sizeof(float) : sizeof(Float16));
+  const size_t element = layer->storage == kFloat32 ? sizeof(float) : sizeof(Float16);
+  layer->row_bytes = (layer->padded * element + 63) / 64 * 64;
+  layer->row_stride = padded_stride(layer->padded, element);
   layer->exact_stride = padded_stride(layer->padded, sizeof(float));
   size_t packed;
   if (!multiply(*rows, layer->exact_stride, &packed) || packed > PTRDIFF_MAX / 4) {
@@ -137,6 +139,7 @@ fff_status build(const fff_weights& weights, const fff_options& options, Layer* 
   if (sizes != FFF_OK) {
     return sizes;
   }
+  layer->plan = plan_for(*layer);
   if (!layer->input_rows.allocate(rows * layer->row_stride) || !layer->output_rows.allocate(rows * layer->row_stride) ||
       !layer->bias.allocate(rows * sizeof(float))) {
     return FFF_OUT_OF_MEMORY;

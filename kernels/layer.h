@@ -9,6 +9,16 @@
 
 namespace fff {
 
+// How a call is cut up; derived from the sizes of the layer alone, so that results and speed do not depend on history.
+struct Plan {
+  size_t slab = 0;         // tokens whose bookkeeping is held at once
+  size_t chunk = 0;        // tokens whose padded copies sit in L2 together
+  size_t group = 0;        // tokens that walk level by level, their copies in L1
+  size_t stride = 0;       // floats between padded copies
+  size_t prefetch_from = 0;  // first level whose rows are not expected in L2
+  size_t direct_from = 0;    // first level whose subtrees fit in L2: sorting tokens between them would gain nothing
+};
+
 // Row r = tree * nodes + node everywhere.
 struct Layer {
   const Implementation* implementation = nullptr;
@@ -22,6 +32,7 @@ struct Layer {
   Storage storage = kFloat32;
   bool exact = false;  // recheck near decisions in float32
 
+  size_t row_bytes = 0;     // of a packed row, whole lines
   size_t row_stride = 0;    // bytes between packed rows
   size_t exact_stride = 0;  // the same for the float32 rows of the recheck
   Block input_rows;         // [rows, row_stride]
@@ -34,6 +45,8 @@ struct Layer {
   // norm(x) <= norm_factor * sqrt(float32 x.x) + norm_floor.
   float norm_factor = 1.0f;
   float norm_floor = 0.0f;
+
+  Plan plan;
 
   const void* input_row(size_t row) const { return input_rows.as<char>() + row * row_stride; }
   const void* output_row(size_t row) const { return output_rows.as<char>() + row * row_stride; }
@@ -50,6 +63,9 @@ inline size_t padded_stride(size_t elements, size_t element_bytes) {
   const size_t lines = (elements * element_bytes + 63) / 64;
   return (lines >= 8 ? lines | 1 : lines) * 64;
 }
+
+// workspace.cc: what the sizes of a measured layer ask for.
+Plan plan_for(const Layer& layer);
 
 }  // namespace fff
 

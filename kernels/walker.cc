@@ -4,35 +4,23 @@
 #include <cmath>
 #include <cstring>
 
-#if defined(_MSC_VER)
-#include <intrin.h>
-#endif
-
 namespace fff {
 namespace {
 
-// Into L2 and not L1: rows are long, and the tokens that will meet them live in L1 meanwhile.
-inline void prefetch_row(const void* row, size_t bytes) {
-  const char* at = static_cast<const char*>(row);
-  for (size_t i = 0; i < bytes; i += 64) {
-#if defined(_MSC_VER) && defined(FFF_X86)
-    _mm_prefetch(at + i, _MM_HINT_T1);
-#elif defined(__GNUC__)
-    __builtin_prefetch(at + i, 0, 2);
-#endif
-  }
-}
-
 inline int32_t child(int32_t node, float logit) { return 2 * node + 1 + (logit > 0.0f ? 1 : 0); }
 
-constexpr size_t kMostGroup = 32;
+// Rows of a level known this far in advance are on their way: enough to hide the latency of memory, few enough for any L2.
+constexpr size_t kAheadRows = 16;
+// Fewer tokens than this do not share a row: unrelated pairs side by side keep more of them in flight.
+constexpr int32_t kShare = 3;
+constexpr size_t kAtOnce = 4;
 
 }  // namespace
 
-Walker::Walker(const Layer& of, const Plan& how, Workspace& workspace, const float* input, float* output,
+Walker::Walker(const Layer& of, Workspace& workspace, const float* input, float* output,
                const fff_recording& recording, size_t first)
     : layer(of),
-      plan(how),
+      plan(of.plan),
       kernels_(of.implementation->rows[of.storage]),
       bias_(of.bias.as<float>()),
       input_(input + first * of.width),
@@ -46,7 +34,9 @@ Walker::Walker(const Layer& of, const Plan& how, Workspace& workspace, const flo
       order_(workspace.order.as<int32_t>()),
       reached_(workspace.reached.as<int32_t>()),
       path_rows_(workspace.path.as<const void*>()),
-      path_activations_(reinterpret_cast<float*>(workspace.path.as<const void*>() + of.levels)) {
+      path_activations_(reinterpret_cast<float*>(workspace.path.as<const void*>() + of.levels)),
+      here_(workspace.segments.as<Segment>()),
+      below_(here_ + workspace.segments.bytes() / 2 / sizeof(Segment)) {
   const size_t skip = first * of.trees * of.levels;
   nodes_ = recording.nodes == nullptr ? nullptr : recording.nodes + skip;
   activations_ = recording.activations == nullptr ? nullptr : recording.activations + skip;
@@ -75,22 +65,15 @@ void Walker::bound_norms(size_t count) {
     for (size_t i = 0; i < now; i++) {
       rows[i] = copies[i] = copies_ + (done + i) * plan.stride;
     }
-    layer.implementation->rows[kFloat32].dot_pairs(rows, copies, now, layer.padded, norms_ + done);
+    layer.implementation->rows[kFloat32].dot_pairs(rows, copies, now, layer.padded, norms_ + done, ahead_);
   }
   for (size_t i = 0; i < count; i++) {
     norms_[i] = layer.norm_factor * std::sqrt(norms_[i]) + layer.norm_floor;
   }
 }
 
-void Walker::prefetch(size_t tree, int32_t node) const {
-  const size_t row = row_of(tree, node);
-  const size_t bytes = layer.padded * (layer.storage == kFloat32 ? sizeof(float) : sizeof(Float16));
-  prefetch_row(layer.input_row(row), bytes);
-  prefetch_row(layer.output_row(row), bytes);
-}
-
 // The stored logit where its sign is certain, else the float32 one: the same decision either way as a float32 layer.
-float Walker::recheck(size_t row, int32_t slot, float logit) const {
+float Walker::recheck(size_t row, int32_t slot, float logit) {
   const float bound = layer.bound_slope.as<float>()[row] * norms_[slot] + layer.bound_offset.as<float>()[row];
   if (std::fabs(logit) > bound) {
     return logit;
@@ -98,69 +81,126 @@ float Walker::recheck(size_t row, int32_t slot, float logit) const {
   const void* exact = layer.exact_row(row);
   const float* copy = copy_of(slot);
   float again;
-  layer.implementation->rows[kFloat32].dot_pairs(&exact, &copy, 1, layer.padded, &again);
+  layer.implementation->rows[kFloat32].dot_pairs(&exact, &copy, 1, layer.padded, &again, ahead_);
   return again + bias_[row];
 }
 
-void Walker::descend(size_t level, int32_t node, int32_t* slots, size_t count, size_t stop) {
-  if (level == stop) {
-    for (size_t i = 0; i < count; i++) {
-      reached_[chunk_token_[slots[i]]] = node;
-    }
+// Breadth-first: on each level all tokens of a node meet its row together. Which rows a level needs is known before it
+// begins, so that they can be fetched kAheadRows in advance.
+void Walker::descend(size_t level, int32_t node, size_t count, size_t stop) {
+  here_[0] = {node, 0, static_cast<int32_t>(count)};
+  size_t segments = 1;
+  for (; level < stop; level++) {
+    segments = step(level, segments);
+  }
+  if (stop == layer.levels) {
+    finish_all(segments);
     return;
   }
-  if (count <= plan.group && stop == layer.levels) {
-    Pair pairs[kMostGroup];
-    for (size_t i = 0; i < count; i++) {
-      pairs[i] = {slots[i], static_cast<int32_t>(tree_), node};
+  for (size_t s = 0; s < segments; s++) {
+    for (int32_t i = here_[s].begin; i < here_[s].end; i++) {
+      reached_[chunk_token_[slots_[i]]] = here_[s].node;
     }
-    walk_level_by_level(pairs, count, level);
-    // In leaf order, so that neighbours share the upper rows of their paths while these are in L1.
-    std::sort(pairs, pairs + count, [](const Pair& a, const Pair& b) { return a.node < b.node; });
-    for (size_t i = 0; i < count; i++) {
-      finish(pairs[i].slot, tree_, pairs[i].node);
-    }
-    return;
   }
-  const size_t row = row_of(tree_, node);
-  kernels_.dot_shared(layer.input_row(row), copies_, plan.stride, slots, count, layer.padded, results_);
+}
+
+// One level: here_[0..segments) becomes the segments of the next one, whose number is returned.
+size_t Walker::step(size_t level, size_t segments) {
+  const bool fetch = level >= plan.prefetch_from;
+  const void* rows[kMostGroup];
+  const float* copies[kMostGroup];
+  size_t waiting = 0;  // tokens of small segments, collected to be computed side by side
+  size_t split_next = 0, children = 0;
+  int32_t computed = 0;
+  const auto compute_waiting = [&] {
+    kernels_.dot_pairs(rows, copies, waiting, layer.padded, results_ + computed, ahead_);
+    computed += static_cast<int32_t>(waiting);
+    waiting = 0;
+  };
+  for (size_t s = 0; s < segments; s++) {
+    const Segment& segment = here_[s];
+    if (fetch && s + kAheadRows < segments) {
+      expect(layer.input_row(row_of(tree_, here_[s + kAheadRows].node)));
+    }
+    const void* row = layer.input_row(row_of(tree_, segment.node));
+    const int32_t size = segment.end - segment.begin;
+    if (size >= kShare) {
+      if (waiting > 0) {
+        compute_waiting();
+      }
+      kernels_.dot_shared(row, copies_, plan.stride, slots_ + segment.begin, static_cast<size_t>(size), layer.padded,
+                          results_ + segment.begin, ahead_);
+      computed = segment.end;
+    } else {
+      for (int32_t i = segment.begin; i < segment.end; i++) {
+        rows[waiting] = row;
+        copies[waiting] = copy_of(slots_[i]);
+        if (++waiting == kAtOnce) {
+          compute_waiting();
+        }
+      }
+    }
+    for (; split_next <= s && here_[split_next].end <= computed; split_next++) {
+      children = split(level, here_[split_next], children);
+    }
+  }
+  if (waiting > 0) {
+    compute_waiting();
+  }
+  for (; split_next < segments; split_next++) {
+    children = split(level, here_[split_next], children);
+  }
+  std::swap(here_, below_);
+  return children;
+}
+
+// Records the decisions of a segment and appends its children (itself, on the last level) to below_.
+size_t Walker::split(size_t level, const Segment& segment, size_t children) {
+  const size_t row = row_of(tree_, segment.node);
   const float bias = bias_[row];
-  size_t left = 0, right = 0;
-  for (size_t i = 0; i < count; i++) {
-    const int32_t slot = slots[i];
+  int32_t left = segment.begin;
+  size_t right = 0;
+  for (int32_t i = segment.begin; i < segment.end; i++) {
+    const int32_t slot = slots_[i];
     float logit = results_[i] + bias;
     if (layer.exact) {
       logit = recheck(row, slot, logit);
     }
     logits_of(slot, tree_)[level] = logit;
-    if (logit > 0.0f) {
-      spare_[right++] = slot;
-    } else {
-      slots[left++] = slot;
-    }
+    // Written to both sides and kept on one: a branch would be wrong every other time.
+    spare_[right] = slot;
+    slots_[left] = slot;
+    right += logit > 0.0f ? 1 : 0;
+    left += logit > 0.0f ? 0 : 1;
   }
-  std::copy(spare_, spare_ + right, slots + left);
   if (level == layer.depth) {
-    for (size_t i = 0; i < count; i++) {
-      finish(slots[i], tree_, node);
+    std::copy(spare_, spare_ + right, slots_ + left);
+    below_[children++] = segment;
+    return children;
+  }
+  const bool fetch = level + 1 >= plan.prefetch_from;
+  const int32_t first_child = 2 * segment.node + 1;
+  if (segment.end - segment.begin == 1) {
+    const int32_t node = first_child + static_cast<int32_t>(right);
+    slots_[segment.begin] = spare_[0];
+    below_[children] = {node, segment.begin, segment.end};
+    if (children < kAheadRows && fetch) {
+      expect(layer.input_row(row_of(tree_, node)));
     }
-    return;
+    return children + 1;
   }
-  const int32_t first_child = 2 * node + 1;
-  if (level + 1 >= plan.prefetch_from) {
-    if (left > 0) {
-      prefetch(tree_, first_child);
+  std::copy(spare_, spare_ + right, slots_ + left);
+  for (int side = 0; side < 2; side++) {
+    const Segment child = side == 0 ? Segment{first_child, segment.begin, left}
+                                    : Segment{first_child + 1, left, segment.end};
+    if (child.begin < child.end) {
+      if (children < kAheadRows && fetch) {
+        expect(layer.input_row(row_of(tree_, child.node)));
+      }
+      below_[children++] = child;
     }
-    if (right > 0) {
-      prefetch(tree_, first_child + 1);
-    }
   }
-  if (left > 0) {
-    descend(level + 1, first_child, slots, left, stop);
-  }
-  if (right > 0) {
-    descend(level + 1, first_child + 1, slots + left, right, stop);
-  }
+  return children;
 }
 
 void Walker::decide(const Pair* pairs, size_t count, size_t level, float* logits) {
@@ -170,7 +210,7 @@ void Walker::decide(const Pair* pairs, size_t count, size_t level, float* logits
     rows[i] = layer.input_row(row_of(static_cast<size_t>(pairs[i].tree), pairs[i].node));
     copies[i] = copy_of(pairs[i].slot);
   }
-  kernels_.dot_pairs(rows, copies, count, layer.padded, logits);
+  kernels_.dot_pairs(rows, copies, count, layer.padded, logits, ahead_);
   for (size_t i = 0; i < count; i++) {
     const size_t row = row_of(static_cast<size_t>(pairs[i].tree), pairs[i].node);
     logits[i] += bias_[row];
@@ -183,7 +223,6 @@ void Walker::decide(const Pair* pairs, size_t count, size_t level, float* logits
 
 // On return pairs[i].node is the leaf.
 void Walker::walk_level_by_level(Pair* pairs, size_t count, size_t level) {
-  constexpr size_t kAtOnce = 4;  // prefetches start as soon as four decisions are known
   float logits[kMostGroup];
   for (; level <= layer.depth; level++) {
     for (size_t i = 0; i < count; i += kAtOnce) {
@@ -199,7 +238,9 @@ void Walker::walk_level_by_level(Pair* pairs, size_t count, size_t level) {
           // A row another token of the group has just asked for is on its way: asking again costs as much as a row.
           const auto same = [&pair](const Pair& other) { return other.node == pair.node && other.tree == pair.tree; };
           if (std::none_of(pairs, pairs + i + j, same)) {
-            prefetch(static_cast<size_t>(pair.tree), pair.node);
+            const size_t row = row_of(static_cast<size_t>(pair.tree), pair.node);
+            Ahead::fetch_now(layer.input_row(row), layer.row_bytes);
+            expect(layer.output_row(row));
           }
         }
       }
@@ -219,26 +260,7 @@ void Walker::walk_few(size_t count) {
   }
   load(tokens, count);
   walk_level_by_level(pairs, walking, 0);
-  for (size_t i = 0; i < walking; i++) {  // tree order within a token: the documented order of the sum
-    finish(pairs[i].slot, static_cast<size_t>(pairs[i].tree), pairs[i].node);
-  }
-}
-
-// Activations, recording, and the one pass over the path's rows.
-void Walker::finish(int32_t slot, size_t tree, int32_t leaf) {
-  const size_t token = static_cast<size_t>(chunk_token_[slot]);
-  const float* logits = logits_of(slot, tree);
-  const size_t at = (token * layer.trees + tree) * layer.levels;
-  float* activations = activations_ == nullptr ? path_activations_ : activations_ + at;
-  layer.implementation->gelu(logits, activations, layer.levels);
-  for (size_t level = 0; level < layer.levels; level++) {
-    const int32_t node = static_cast<int32_t>(((static_cast<int64_t>(leaf) + 1) >> (layer.depth - level)) - 1);
-    path_rows_[level] = layer.output_row(row_of(tree, node));
-    if (nodes_ != nullptr) {
-      nodes_[at + level] = node;
-    }
-  }
-  kernels_.accumulate(path_rows_, activations, layer.levels, layer.width, output_ + token * layer.width, tree > 0);
+  finish(pairs, walking);  // tree order within a token: the documented order of the sum
 }
 
 }  // namespace fff

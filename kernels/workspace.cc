@@ -62,7 +62,7 @@ Plan plan_for(const Layer& layer) {
   Plan plan;
   const size_t copy = padded_stride(layer.padded, sizeof(float));
   plan.stride = copy / sizeof(float);
-  plan.group = std::min<size_t>(32, std::max<size_t>(4, kGroupBytes / copy));
+  plan.group = std::min<size_t>(kMostGroup, std::max<size_t>(4, kGroupBytes / copy));
   plan.chunk = std::min<size_t>(1024, std::max<size_t>(32, kChunkBytes / copy));
   plan.slab = std::max(plan.chunk, kSlabPaths / layer.trees);
   while (plan.prefetch_from < layer.levels &&
@@ -76,7 +76,8 @@ Plan plan_for(const Layer& layer) {
   return plan;
 }
 
-bool Workspace::reserve(const Layer& layer, const Plan& plan, size_t tokens_in_call) {
+bool Workspace::reserve(const Layer& layer, size_t tokens_in_call) {
+  const Plan& plan = layer.plan;
   const size_t slab = std::min(plan.slab, tokens_in_call);
   const size_t chunk = std::min(plan.chunk, tokens_in_call);
   // A small call walks (token, tree) pairs, of which there are at most `group`.
@@ -89,9 +90,10 @@ bool Workspace::reserve(const Layer& layer, const Plan& plan, size_t tokens_in_c
   return tokens.reserve(chunk * plan.stride * sizeof(float)) && norms.reserve(chunk * sizeof(float)) &&
          chunk_token.reserve(chunk * sizeof(int32_t)) && slots.reserve(walkers * sizeof(int32_t)) &&
          spare.reserve(std::max(walkers, slab) * sizeof(int32_t)) && results.reserve(walkers * sizeof(float)) &&
+         segments.reserve(2 * walkers * 3 * sizeof(int32_t)) &&
          order.reserve(slab * sizeof(int32_t)) && reached.reserve(slab * sizeof(int32_t)) &&
          logits.reserve(path_values * sizeof(float)) &&
-         path.reserve(layer.levels * (sizeof(void*) + sizeof(float)));
+         path.reserve(layer.levels * (sizeof(void*) + kMostGroup * sizeof(float)));
 }
 
 Workspace* acquire_workspace() {

@@ -116,5 +116,10 @@ export async function build({ log = console.log } = {}) {
 }
 
 if (isMain(import.meta)) {
-  await build();
+  try {
+    await build();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -72,5 +72,10 @@ export async function packedExtension() {
 }
 
 if (isMain(import.meta)) {
-  await packageExtension();
+  try {
+    await packageExtension();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -187,7 +187,7 @@ export function divergenceTable({ trace, comparison }: Compared, shown: Trace): 
       second,
       word(shown.tokens[second]?.text ?? trace.tokens[first]?.text ?? ''),
       first,
-      layer === null ? [null, 'never'] : layer,
+      layer ?? [null, 'never'],
       layer === null ? null : level,
     ]),
   );

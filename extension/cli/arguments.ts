@@ -18,6 +18,11 @@ export function parseOptions<Options extends OptionsConfig>(args: string[], opti
     return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
   } catch (cause) {
     const reason = (cause as Error).message.split(/\. |\n/)[0]!.replace(/\.$/, '');
+    const ambiguous = /^Option '(?:-\w, )?(--[\w-]+)(?: <value>)?' argument is ambiguous/.exec(reason)?.[1];
+    if (ambiguous !== undefined) {
+      const message = `The value of ${ambiguous} begins with a dash, so it could be an option.`;
+      throw new FffError('BAD_INPUT', message, `Write ${ambiguous}=... with an equals sign.`, { cause });
+    }
     throw new FffError('BAD_INPUT', `${reason}.`, SEE_HELP, { cause });
   }
 }

@@ -1,5 +1,5 @@
 /** `trace`: the paths of a text, of ids, or of all cases of a fixture. */
-import { FffError } from '../errors';
+import { FffError, toWireError } from '../errors';
 import type { LayerTiming, TraceInput } from '../protocol';
 import { writeSafetensors } from '../runner/checkpoint/safetensorsWriter';
 import { Tracer } from '../runner/tracer';
@@ -61,9 +61,7 @@ export const traceCommand: Command = {
       }
       const shown = chooseLayers(values.layer, tracer.info.layers);
       const trace = await tracer.trace({ runId: 1, model: tracer.info.directory, input, topPredictions: top });
-      const timings: LayerTiming[] = values['no-timings']
-        ? []
-        : await tracer.measure({ runId: 1, budgetMsPerLayer: BUDGET_MS_PER_LAYER });
+      const timings = values['no-timings'] ? [] : await measureOrSayWhyNot(tracer, io);
       if (trace.omittedWindows > 0) {
         io.err(`fff-explorer: ${plural(trace.omittedWindows, 'window')} beyond the limit of one run were left out.\n`);
       }
@@ -78,6 +76,16 @@ export const traceCommand: Command = {
     }
   },
 };
+
+/** The trace stands by itself: when its layers cannot be measured, that is said and the trace printed all the same. */
+async function measureOrSayWhyNot(tracer: Tracer, io: CliIo): Promise<LayerTiming[]> {
+  try {
+    return await tracer.measure({ runId: 1, budgetMsPerLayer: BUDGET_MS_PER_LAYER });
+  } catch (thrown) {
+    io.err(`fff-explorer: The layers could not be measured. ${toWireError(thrown).message}\n`);
+    return [];
+  }
+}
 
 async function readInput(source: 'text' | 'file' | 'ids', value: string): Promise<TraceInput> {
   switch (source) {

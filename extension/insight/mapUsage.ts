@@ -157,8 +157,8 @@ function askGlob(): PromiseLike<string | undefined> {
   });
 }
 
-/** Opens a report as a Markdown document beside what is shown; the keyboard stays where it was. */
+/** Opens a report as a Markdown document where files are, so that it does not cover the trace panel. */
 export async function showReport(content: string): Promise<void> {
   const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
-  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Active, preview: true });
+  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.One, preview: true });
 }

@@ -68,9 +68,12 @@ export class Tracer {
     let encoder: Encoder | null = null;
     try {
       const tokenizer = await tokenizerOf(checkpoint);
+      const hash = checkpoint.weightsHash();
+      // Read beside the load; its failure is reported by the `await` below, not as an unhandled rejection.
+      hash.catch(() => undefined);
       encoder = await loadEncoder(checkpoint, kernel, { threads });
       const usable = tokenizer instanceof FffError ? null : tokenizer;
-      const info = describeModel(checkpoint, usable, await checkpoint.weightsHash());
+      const info = describeModel(checkpoint, usable, await hash);
       return new Tracer(info, checkpoint, kernel, encoder, tokenizer, threads);
     } catch (error) {
       await encoder?.dispose();

@@ -38,12 +38,13 @@ class Own : public Dense {
       for (size_t i = 0; i < width_; i++) {
         copy_.as<float>()[i] = input[token * width_ + i];
       }
-      kernels.dot_pairs(in_rows_.data(), copies_.data(), hidden_.size(), padded_, hidden_.data());
+      kernels.dot_pairs(in_rows_.data(), copies_.data(), hidden_.size(), padded_, hidden_.data(), ahead_);
       for (size_t n = 0; n < hidden_.size(); n++) {
         hidden_[n] += bias_[n];
       }
       implementation_.gelu(hidden_.data(), hidden_.data(), hidden_.size());
-      kernels.accumulate(out_rows_.data(), hidden_.data(), hidden_.size(), width_, output + token * width_, false);
+      kernels.accumulate(out_rows_.data(), hidden_.data(), hidden_.size(), width_, output + token * width_, false,
+                         ahead_);
     }
   }
 
@@ -51,6 +52,7 @@ class Own : public Dense {
   size_t width_, padded_, stride_;
   const fff::Implementation& implementation_;
   fff::Block in_, out_, copy_;
+  fff::Ahead ahead_;
   std::vector<const void*> in_rows_, out_rows_;
   std::vector<const float*> copies_;
   std::vector<float> bias_, hidden_;

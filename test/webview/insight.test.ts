@@ -241,7 +241,7 @@ describe('closest decisions with rounded weights', () => {
       '3 of 1,936 decisions flip with bf16 weights; 2 paths change.',
     );
     const rows = [...page.find('figure-boundary').querySelectorAll('tbody tr[data-row]')];
-    expect(rows.map((row) => row.textContent!.includes('flips')).slice(0, 5)).toEqual([true, true, true, false, false]);
+    expect(rows.map((row) => row.textContent.includes('flips')).slice(0, 5)).toEqual([true, true, true, false, false]);
     rows[1]!.querySelector<HTMLElement>('td')!.click();
     await page.settle();
     const cells = [...rows[1]!.querySelectorAll('td')].map(({ textContent }) => textContent);

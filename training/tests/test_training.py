@@ -152,7 +152,9 @@ def test_distillation_draws_the_student_to_its_teacher(tmp_path: Path) -> None:
 
 
 def test_a_teacher_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    teacher = trainer_for(tmp_path / "teacher", model={"feedforward": "dense", "width": 24, "max_sequence_length": 8}, length=8)
+    teacher = trainer_for(
+        tmp_path / "teacher", model={"feedforward": "dense", "width": 24, "max_sequence_length": 8}, length=8
+    )
     teacher.heldout = None
     teacher.save()
     with pytest.raises(ConfigError, match="8 positions"):

@@ -66,7 +66,8 @@ function otherPath(scene: Scene, { path, label }: Focused['more'][number], index
   const line = svg('polyline', { ...attributes, 'stroke-dasharray': DASHES[index % DASHES.length] ?? '' });
   const left = x > scene.width - 60;
   const name = { class: 'path-name', x: (x + (left ? -6 : 6)).toFixed(1), y: y.toFixed(1), dy: '0.35em' };
-  return [line, svg('text', { ...name, 'text-anchor': left ? 'end' : 'start' }, label)];
+  const halo = svg('polyline', { class: 'path-halo thin', points: polyline(points) });
+  return [halo, line, svg('text', { ...name, 'text-anchor': left ? 'end' : 'start' }, label)];
 }
 
 /** The sign of an intervention at its node. */

@@ -5,6 +5,7 @@
  * timing runs for benchmarks.
  */
 import { FffError } from '../../errors';
+import { nodeCount } from '../../tree';
 import type { Checkpoint, EncoderBatch, EncoderOptions, EncoderOutput, FffLayer, Kernel } from '../contracts';
 import { checkBatch } from './batch';
 import { decodeStates } from './decode';
@@ -48,6 +49,9 @@ export interface Encoder {
   /** Ends running passes at their next layer (they reject with CANCELLED), waits for them and frees everything. */
   dispose(): Promise<void>;
 }
+
+/** A serialized graph is one protobuf message, which ends at 2 GiB; weights take nearly all of it. */
+const MAX_GRAPH_BYTES = 2 ** 31 - 2 ** 20;
 
 /**
  * Loads a model.
@@ -95,8 +99,17 @@ class LoadedEncoder implements Encoder {
 
   async twinOf(layer: number): Promise<DenseTwin> {
     this.assertUsable();
-    if (this.fffLayer(layer) === null) {
+    const fff = this.fffLayer(layer);
+    if (fff === null) {
       throw new FffError('BAD_INPUT', `Layer ${layer} is dense, so it has no dense twin.`);
+    }
+    const bytes = 2 * fff.trees * nodeCount(fff.depth) * fff.width * Float32Array.BYTES_PER_ELEMENT;
+    if (bytes > MAX_GRAPH_BYTES) {
+      const gigabytes = (bytes / 1e9).toFixed(1);
+      throw new FffError(
+        'ONNXRUNTIME_FAILED',
+        `The dense twin of layer ${layer} has ${gigabytes} GB of weights, more than one onnxruntime graph holds.`,
+      );
     }
     return this.track(this.openTwin(layer));
   }

@@ -34,6 +34,7 @@ describe('bad input ends with code 2 and one line', () => {
     [['trace'], /One of --text, --file, --ids, --cases is needed/],
     [['trace', '--text', 'a', '--ids', '1'], /Only one of/],
     [['trace', '--text'], /--text/],
+    [['trace', '--text', '-x + 1'], /begins with a dash.*Write --text=\.\.\./],
     [['trace', '--bogus'], /Unknown option '--bogus'/],
     [['trace', 'stray'], /stray/],
     [['trace', '--text', '', '--model', F1], /The text is empty/],

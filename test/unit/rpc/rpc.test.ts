@@ -151,10 +151,20 @@ describe('Rpc', () => {
   });
 
   it('ignores what is not of the protocol, and says so', async () => {
-    for (const stranger of [null, undefined, 7, 'reply', [], {}, { kind: 'other' }]) {
+    const strangers = [
+      ...[null, undefined, 7, 'reply', [], {}, { kind: 'other' }],
+      ...[{ kind: 'request' }, { kind: 'request', id: 1, method: 'add' }, { kind: 'request', id: '1', method: 'add' }],
+      ...[
+        { kind: 'reply', id: 9 },
+        { kind: 'reply', id: 9, reply: { ok: false } },
+        { kind: 'cancel' },
+        { kind: 'event' },
+      ],
+    ];
+    for (const stranger of strangers) {
       wire.right.inject(stranger);
     }
-    expect(errors).toHaveLength(7);
+    expect(errors).toHaveLength(strangers.length);
     wire.right.inject({ kind: 'reply', id: 99, reply: { ok: true, result: 1 } });
     wire.right.inject({ kind: 'cancel', id: 99 });
     expect(await client.call('add', [1, 2])).toBe(3);

@@ -13,6 +13,8 @@ beforeAll(() => {
 test.each([
   ['extension/protocol.ts', "import './errors'", false],
   ['extension/protocol.ts', "import type { ErrorCode } from './errors'", true],
+  ['extension/protocol/trace.ts', "import type { ModelInfo } from './model'", true],
+  ['extension/protocol/trace.ts', "import './model'", false],
   ['extension/session.ts', "import './runner/client'", true],
   ['extension/session.ts', "import './runner/tracer'", false],
   ['extension/session.ts', "import 'onnxruntime-node'", false],

@@ -19,7 +19,7 @@ PERMISSIVE = (
     r"|apache-2(\.0)?[- ](with[- ])?llvm-exceptions?|postgresql|psf(-2(\.0)?|-2)?|python(-2\.0(\.1)?)?"
     r"|python software foundation( license)?|unicode(-3\.0|-dfs-2016)?|icu|hpnd|ncsa|curl|openssl|tcl|ntp|wordnet(3\.0)?"
     r"|public[- ]domain|pd|odc-pddl(-1\.0)?|pddl-1\.0|mit license|the mit license( \(mit\))?|isc license( \(iscl\))?"
-    r"|bsd license|zope public license|zpl(-?2\.[01])?|repoze|afl-?2\.1|upl-1\.0|vim-free|x-net"
+    r"|bsd license|zope public license|zpl(-?2\.[01])?"
 )
 _ATOM = re.compile(rf"^(?:{PERMISSIVE})$")
 
