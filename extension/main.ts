@@ -76,20 +76,8 @@ function start(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
   const sidebar = new SidebarView(views);
   own(vscode.window.registerWebviewViewProvider(SIDEBAR_VIEW_ID, sidebar));
   own(vscode.window.registerWebviewPanelSerializer(TRACE_PANEL_TYPE, tracePanel));
-  const { commands: insight } = own(
-    startInsights({
-      extensionUri: context.extensionUri,
-      session,
-      insights,
-      runner,
-      settings,
-      editors,
-      views,
-      actions,
-      sidebar,
-      log,
-    }),
-  );
+  const shared = { session, insights, runner, settings, editors, views, actions, log };
+  const { commands: insight } = own(startInsights({ ...shared, sidebar, extensionUri: context.extensionUri }));
   const commands = commandTable({
     insight,
     session,

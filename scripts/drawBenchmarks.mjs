@@ -194,6 +194,7 @@ if (depth !== null) {
 const batch = read('batch');
 const probe = read('probe');
 if (batch !== null) {
+  /** @type {{name: string, dashed?: boolean, points: {x: number, y: number}[]}[]} */
   const series = seriesOf(
     batch.rows,
     (row) => row.batch,

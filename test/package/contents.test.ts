@@ -37,6 +37,7 @@ const allowed = [
   /^extension\/media\/activity\.svg$/,
   /^extension\/media\/sample\/(sample\.ts|notes\.md)$/,
   /^extension\/media\/walkthrough\/\w+\.md$/,
+  /^extension\/media\/pictures\/[\w-]+\.png$/,
   /^extension\/models\/default\/(README\.md|config\.json|tokenizer\.json|model\.safetensors)$/,
 ];
 
@@ -67,6 +68,12 @@ describe('the package holds', () => {
     const runtime = names.filter((name) => name.includes('/onnxruntime-node/bin/'));
     expect(runtime.every((name) => name.includes(`/${platform}/${architecture}/`))).toBe(true);
     expect(text('extension.vsixmanifest')).toContain(`TargetPlatform="${platform}-${architecture}"`);
+  });
+
+  test('every picture of the README', () => {
+    const pictures = [...text('extension/readme.md').matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map((match) => match[1]!);
+    expect(pictures.length).toBeGreaterThan(0);
+    expect(pictures.filter((picture) => !names.includes(`extension/${picture}`))).toEqual([]);
   });
 
   test('a script and a style sheet for every view of the sources', () => {
