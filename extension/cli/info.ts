@@ -36,7 +36,7 @@ export const infoCommand: Command = {
         ['layers', String(info.layers)],
         ['trees', info.feedforward.kind === 'fff' ? `${info.feedforward.trees} a layer` : 'none (dense)'],
         ['hidden size', String(info.hiddenSize)],
-        ['heads', `${info.heads} of ${info.hiddenSize / info.heads}`],
+        ['heads', `${info.heads}, each ${info.hiddenSize / info.heads} wide`],
         ['vocabulary', count(info.vocabularySize)],
         ['window', `${plural(info.windowTokens, 'token')}, ${info.positions} positions`],
         ['parameters', count(info.parameters)],

@@ -136,6 +136,10 @@ describe('trace for people', () => {
       }
       expect(section).toMatch(/FFF [\d.]+ .s, dense [\d.]+ .s: [\d.]+ times as fast/);
     }
+    // A layer's gain never stands without the pass's, and neither exceeds what a free FFF would give.
+    const [, gain, most] = /whole pass is ([\d.]+) times as fast.*\n.*at most ([\d.]+)/.exec(out)!.map(Number);
+    expect(gain).toBeGreaterThan(0);
+    expect(most).toBeGreaterThanOrEqual(gain!);
     expect(out).toMatch(/95 % interval/);
     expect(out).toMatch(/<mask> +length [\d.]+ %/);
     expect(out).not.toContain('\u001b');
