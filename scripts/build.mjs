@@ -99,7 +99,7 @@ export async function buildBundles(log) {
   fs.mkdirSync(cache, { recursive: true });
   fs.writeFileSync(path.join(cache, 'bundles.json'), JSON.stringify(outputs));
   writeNotices(Object.values(outputs).flatMap((output) => Object.keys(output.inputs)));
-  report.sort().forEach(log);
+  report.sort().forEach((line) => log(line));
 }
 
 /**
