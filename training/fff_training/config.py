@@ -40,6 +40,9 @@ class ModelConfig:
     init_std: float = 0.02
     embedding_std: float = 0.1
     position_scale: float = 1.0
+    fff_out_std: float = 0.0
+    """Standard deviation of ``linear_out`` at the start; 0 means ``init_std``. Only ``depth + 1`` neurons add up to an
+    FFF layer's output, so that its authors start it far larger than a dense layer's: uniform in +-1/sqrt(depth + 1)."""
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.heads:

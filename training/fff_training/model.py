@@ -180,6 +180,10 @@ class MaskedLanguageModel(nn.Module):
                     module.bias.zero_()
             elif isinstance(module, nn.Embedding):
                 module.weight.normal_(0.0, self.config.embedding_std)
+        if self.config.fff_out_std > 0:
+            for module in self.modules():
+                if isinstance(module, FastFeedforward):
+                    module.linear_out.weight.normal_(0.0, self.config.fff_out_std)
 
     def forward(self, ids: Tensor, mask: Optional[Tensor] = None) -> Tensor:
         """ids int64 [B, S], mask [B, S] or None -> logits [B, S, V]."""

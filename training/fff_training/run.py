@@ -99,7 +99,7 @@ class Queue:
         )
         environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONPATH=path)
         if self.gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = str(gpu)
+            environment["CUDA_VISIBLE_DEVICES"] = visible_name(gpu, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
         with log.open("ab") as handle:
             try:
                 return subprocess.run(
@@ -135,6 +135,16 @@ class Queue:
                 copied = time.time()
                 collect(self.work, out, ship)
         collect(self.work, out, ship)
+
+
+def visible_name(gpu: int, visible: str) -> str:
+    """The name of the ``gpu``-th device among those this process may see, so that two plans can share a machine.
+
+    >>> visible_name(1, "2,3"), visible_name(1, "")
+    ('3', '1')
+    """
+    names = [name for name in visible.split(",") if name]
+    return names[gpu] if gpu < len(names) else str(gpu)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

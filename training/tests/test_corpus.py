@@ -13,7 +13,7 @@ import pytest
 
 from fff_training.corpus import clean, markup
 from fff_training.corpus.archives import Bounds, Cut, read_members
-from fff_training.corpus.build import build, licence_of, sections
+from fff_training.corpus.build import build, licence_of, sections, wanted_member
 from fff_training.corpus.fetch import Source, _belongs, read_manifest
 from fff_training.corpus.licences import from_debian_copyright, from_python_metadata, is_permissive
 
@@ -152,6 +152,9 @@ def test_declared_licences_are_read_where_they_stand() -> None:
     assert from_debian_copyright(debian).permissive
     assert not from_debian_copyright(debian.replace("License: Expat", "License: GPL-3")).permissive
     assert not from_debian_copyright("This package was written by someone.").permissive
+    manual = debian + "\nFiles: docs/*\nCopyright: A\nLicense: CC-BY-SA-4\n"
+    assert not from_debian_copyright(manual).permissive, "a copyleft manual of a permissive program"
+    assert from_debian_copyright(manual.replace("docs/*", "docs/themes/flask.py")).permissive
     assert from_python_metadata("Classifier: License :: OSI Approved :: MIT License\n\n").permissive
     assert not from_python_metadata(
         "Classifier: License :: OSI Approved :: GNU General Public License v3 (GPLv3)\n\n"
@@ -230,3 +233,9 @@ def test_archives_are_told_apart_by_name() -> None:
     assert _belongs(scoped, "a-core-1.2.3.tgz") and not _belongs(scoped, "a-core-extra-1.2.3.tgz")
     python = Source("pypi", "zope.interface", "-", "MIT", "declared", "all", 1.0, "")
     assert _belongs(python, "zope_interface-7.0-cp311-none-any.whl") and not _belongs(python, "zope-1.0.whl")
+
+
+def test_a_note_can_leave_a_folder_out() -> None:
+    source = Source("debian", "x", "-", "MIT", "reviewed", "prose", 1.0, "without:embedded-book")
+    assert wanted_member(source, "usr/share/doc/x/html/book/ch01.html")
+    assert not wanted_member(source, "usr/share/doc/x/html/embedded-book/index.html")

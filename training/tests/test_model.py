@@ -151,6 +151,15 @@ def test_routing_noise_moves_paths_only_while_training() -> None:
     assert torch.equal(layer.eval()(x).value, layer.eval()(x).value)
 
 
+def test_the_output_weights_of_an_fff_start_as_large_as_asked() -> None:
+    sizes = {"vocab_size": 8, "hidden_size": 32, "layers": 1, "heads": 2, "depth": 6, "init_std": 0.02}
+    plain = MaskedLanguageModel(ModelConfig(**sizes), seed=1).feedforwards()[0]
+    large = MaskedLanguageModel(ModelConfig(**sizes, fff_out_std=0.2), seed=1).feedforwards()[0]
+    assert plain.linear_out.weight.std().item() == pytest.approx(0.02, rel=0.1)
+    assert large.linear_out.weight.std().item() == pytest.approx(0.2, rel=0.1)
+    assert torch.equal(plain.linear_in.weight, large.linear_in.weight)
+
+
 def test_a_hub_folder_round_trips(tmp_path: Path) -> None:
     config = ModelConfig(vocab_size=50, hidden_size=16, layers=2, heads=2, depth=3, trees=2, max_sequence_length=16)
     model = MaskedLanguageModel(config, seed=1).eval()

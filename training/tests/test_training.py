@@ -16,6 +16,7 @@ from fff_training.distributed import World
 from fff_training.fff import FastFeedforward
 from fff_training.model import MaskedLanguageModel
 from fff_training.objective import distilled_loss, masked_loss, parameter_groups
+from fff_training.run import visible_name
 from fff_training.settings import TrainSettings, learning_rate, mask_rate, noise_scale
 from fff_training.trainer import Trainer
 from toy import CPU, toy_heldout, toy_settings, toy_store
@@ -215,3 +216,8 @@ def test_the_default_recipe_is_the_shipped_shape() -> None:
     assert abs(sum(value.numel() for value in model.parameters()) - 21.25e6) < 0.05e6
     assert all(isinstance(ffn, FastFeedforward) for ffn in model.feedforwards())
     assert model.config.active_neurons == 12 and model.config.nodes_per_tree == 4095
+
+
+def test_jobs_take_only_the_devices_this_process_may_see() -> None:
+    assert [visible_name(gpu, "2,3") for gpu in (0, 1)] == ["2", "3"]
+    assert visible_name(1, "") == "1"

@@ -64,7 +64,9 @@ def texts_of(source: Source, name: str, content: bytes) -> Iterator[Document]:
 
 
 def wanted_member(source: Source, name: str) -> bool:
-    """Whether a member can hold text for this source, by name."""
+    """Whether a member can hold text for this source, by name; a note ``without:NAME`` leaves folders of that name out."""
+    if source.note.startswith("without:") and f"/{source.note[len('without:'):]}/" in f"/{name}":
+        return False
     if source.note == "api-json" or source.note == "json-strings":
         return name.endswith((".json", ".json.gz"))
     if source.note == "sword":

@@ -22,6 +22,7 @@ PERMISSIVE = (
     r"|bsd license|zope public license|zpl(-?2\.[01])?"
 )
 _ATOM = re.compile(rf"^(?:{PERMISSIVE})$")
+_DOCUMENTATION = re.compile(r"^(?:\./)?(?:docs?|documentation|manuals?)/\*$", re.I)
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,16 @@ def is_permissive(expression: str) -> bool:
 
 
 def from_debian_copyright(text: str) -> LicenceFinding:
-    """Reads a machine-readable ``debian/copyright``: every ``Files: *`` stanza must be permissive."""
+    """Reads a machine-readable ``debian/copyright``: the stanzas of all files and of the documentation must be permissive.
+
+    Some packages license their code freely and their manual as copyleft; the manual is what the corpus takes.
+    """
     main: List[str] = []
-    others: List[str] = []
     for stanza in re.split(r"\n\s*\n", text):
         files = re.search(r"^Files:\s*(.+(?:\n[ \t]+.*)*)", stanza, re.M)
         licence = re.search(r"^License:[ \t]*(\S.*)", stanza, re.M)
-        if files and licence:
-            (main if "*" in files.group(1).split() else others).append(licence.group(1).strip())
+        if files and licence and any(name == "*" or _DOCUMENTATION.match(name) for name in files.group(1).split()):
+            main.append(licence.group(1).strip())
     if not main:
         return LicenceFinding("", False, "no machine-readable copyright file")
     return LicenceFinding(
