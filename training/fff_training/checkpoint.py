@@ -67,12 +67,19 @@ def model_from_state(
 
 
 def save_hub(model: MaskedLanguageModel, directory: Path, dtype: torch.dtype) -> int:
-    """Writes ``config.json`` and ``model.safetensors`` (tied decoder left out) and returns the weights' bytes."""
+    """Writes ``config.json`` and ``model.safetensors`` (tied decoder left out) and returns the weights' bytes.
+
+    Buffers keep float32: half precision would round the scale of attention, which training never did.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     names = {torch.float16: "float16", torch.float32: "float32", torch.bfloat16: "bfloat16"}
     config = model.config.to_hub(names[dtype])
     (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-    state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
+    trained = {name for name, _ in model.named_parameters()}
+    state = {
+        name: value.detach().to("cpu", dtype if name in trained else torch.float32).contiguous()
+        for name, value in model.state_dict().items()
+    }
     path = directory / "model.safetensors"
     save_file(state, str(path), metadata={"format": "pt"})
     path.chmod(0o644)

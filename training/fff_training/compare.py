@@ -72,14 +72,17 @@ def to_markdown(table: Dict[str, Dict[str, Any]]) -> str:
         return f"{row[key]:.{digits}f}{spread}"
 
     heads = ["run", "seeds", "parameters", "active neurons"]
-    for domain in DOMAINS:
-        heads += [f"{domain} loss", f"{domain} top-1", f"{domain} gap closed", f"{domain} share of top-1"]
+    heads += [f"{domain} loss / top-1" for domain in DOMAINS] + ["loss gap closed", "share of top-1"]
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     for name, row in table.items():
         cells = [name, str(row["seeds"]), f"{row['parameters'] / 1e6:.2f} M", str(row["active"])]
-        for domain in DOMAINS:
-            cells += [cell(row, f"{domain}_{key}", 3) for key in ("loss", "top1", "gap_closed", "top1_share")]
+        cells += [f"{cell(row, f'{domain}_loss', 3)} / {cell(row, f'{domain}_top1', 3)}" for domain in DOMAINS]
+        for key in ("gap_closed", "top1_share"):
+            shares = [row.get(f"{domain}_{key}") for domain in DOMAINS]
+            cells.append(", ".join("-" if share is None else f"{share:.0%}" for share in shares))
         lines.append("| " + " | ".join(cells) + " |")
+    domains = ", ".join(DOMAINS)
+    lines += ["", f"Gap from dense-16 to dense-4095 that a run closes, and its share of dense-4095's top-1: {domains}."]
     return "\n".join(lines) + "\n"
 
 

@@ -37,8 +37,8 @@ class ModelConfig:
     max_sequence_length: int = 128
     positions: str = "scaled-sinusoidal"
     norm_eps: float = 1e-12
-    init_std: float = 0.02
-    embedding_std: float = 0.1
+    init_std: float = 0.05
+    embedding_std: float = 0.2
     position_scale: float = 1.0
     fff_out_std: float = 0.0
     """Standard deviation of ``linear_out`` at the start; 0 means ``init_std``. Only ``depth + 1`` neurons add up to an

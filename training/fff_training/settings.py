@@ -28,10 +28,10 @@ class TrainSettings:
     line_share: float = 0.5
     domain_weights: Dict[str, float] = field(default_factory=lambda: {"prose": 2.0, "markdown": 3.0, "code": 1.0})
     """How often a token of each domain counts when batches are drawn."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 6e-3
     fff_rate: float = 1.0
     """Learning-rate multiplier of FFF parameters."""
-    betas: Tuple[float, float] = (0.9, 0.98)
+    betas: Tuple[float, float] = (0.9, 0.95)
     weight_decay: float = 0.01
     clip: float = 1.0
     warmup: float = 0.02

@@ -49,15 +49,22 @@ def exported(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return out
 
 
+def rounded(name: str, value: torch.Tensor) -> torch.Tensor:
+    """What float16 storage keeps of a tensor; buffers stay float32."""
+    return value if name.endswith("norm_factor") else value.half().float()
+
+
 def test_the_export_is_the_hub_layout_in_half_precision(finished_run: Path, exported: Path) -> None:
     tensors = load_file(str(exported / "model.safetensors"))
-    assert "decoder.weight" not in tensors and {value.dtype for value in tensors.values()} == {torch.float16}
+    assert "decoder.weight" not in tensors and {
+        value.dtype for name, value in tensors.items() if not name.endswith("norm_factor")
+    } == {torch.float16}
     config = json.loads((exported / "config.json").read_text("utf-8"))
     assert config["torch_dtype"] == "float16" and config["arch"]["intermed_depth"] == 4
     assert ModelConfig.from_hub(config).trees == 2
     original = load_model(finished_run / "model").state_dict()
     for name, value in load_model(exported).state_dict().items():
-        assert torch.equal(value, original[name].half().float()), name
+        assert torch.equal(value, rounded(name, original[name])), name
 
 
 def test_the_reference_is_what_our_loader_computes(exported: Path) -> None:
@@ -205,4 +212,4 @@ def test_a_model_is_copied_out_in_bounded_parts(finished_run: Path, tmp_path: Pa
     join(tmp_path / "out", tmp_path / "back")
     ours = load_model(tmp_path / "back/only-s1/model").state_dict()
     for name, value in load_model(work / "only-s1/model").state_dict().items():
-        assert torch.equal(ours[name], value.half().float())
+        assert torch.equal(ours[name], rounded(name, value)), name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from fff_training.compare import gap_closed, read_runs, summarize, to_markdown
 from fff_training.config import ModelConfig
+from fff_training.curves import draw, read_curves
 from fff_training.downstream import fine_tune, make_task
 from fff_training.evaluate import evaluate
 from fff_training.fill_mask import Line, fill_mask, read_suite
@@ -138,3 +140,17 @@ def test_fine_tuning_separates_two_easy_classes() -> None:
     result = fine_tune(model, task, seed=0, epochs=20, batch=8, rate=3e-3)
     assert result["accuracy"] > 0.95 and result["majority"] == 0.5
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_the_curves_hold_every_run_with_evaluations(tmp_path: Path) -> None:
+    for name, losses in (("fff", (3.0, 2.5)), ("dense", (2.9, 2.0)), ("silent", ())):
+        lines = [{"event": "start", "tokens": 0}] + [
+            {"event": "heldout", "tokens": 1e8 * (place + 1), "prose_loss": loss, "code_loss": loss, "markdown_loss": loss}
+            for place, loss in enumerate(losses)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    curves = read_curves(tmp_path)
+    assert list(curves) == ["dense", "fff"] and curves["fff"]["code"] == [(100.0, 3.0), (200.0, 2.5)]
+    picture = draw(curves)
+    ElementTree.fromstring(picture)
+    assert picture.count('stroke-width="2"') == 2 * 3 + 2 and ">silent<" not in picture

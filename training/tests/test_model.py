@@ -170,6 +170,15 @@ def test_a_hub_folder_round_trips(tmp_path: Path) -> None:
     assert again.config.depth == 3 and again.config.trees == 2
 
 
+def test_half_precision_does_not_round_the_scale_of_attention(tmp_path: Path) -> None:
+    config = ModelConfig(vocab_size=50, hidden_size=24, layers=1, heads=2, depth=3, max_sequence_length=16)
+    save_hub(MaskedLanguageModel(config, seed=1), tmp_path, torch.float16)
+    tensors = load_file(str(tmp_path / "model.safetensors"))
+    scale = tensors["encoder.layers.0.attn.self_attention.norm_factor"]
+    assert scale.item() == pytest.approx(12**-0.5, rel=1e-7)
+    assert {value.dtype for name, value in tensors.items() if not name.endswith("norm_factor")} == {torch.float16}
+
+
 def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     config = ModelConfig(vocab_size=50, hidden_size=16, layers=1, heads=2, depth=3, max_sequence_length=16)
     save_hub(MaskedLanguageModel(config, seed=1), tmp_path, torch.float32)

@@ -22,7 +22,8 @@ PAPER_FACTOR = 40
 def main(arguments: Optional[List[str]] = None) -> int:
     """Exit code 1 where nothing could be measured."""
     request, out = parse(arguments)
-    torch.set_num_threads(request.threads)
+    if request.device.type == "cpu":
+        torch.set_num_threads(request.threads)
     started, announced = time.monotonic(), [""]
 
     def say(what: str) -> None:

@@ -76,8 +76,9 @@ def expect(weights: LayerWeights, tokens: Tensor, precision: str) -> Expectation
         each = torch.arange(count)
         return Expectation(outputs, each, each, count, False)
     magnitude = x.abs() @ first.abs().t() + weights.first_bias.double().abs()
-    # A sum of H float32 products is off by (H + 1) 2^-24 of their magnitudes; rounding of both factors comes on top.
-    bound = ((first.shape[1] + 1) * 2.0**-24 + 2 * ROUNDOFF[precision]) * magnitude
+    # A sum of H float32 products is off by (H + 1) 2^-24 of their magnitudes; rounding of both factors and of the stored
+    # sum comes on top.
+    bound = ((first.shape[1] + 1) * 2.0**-24 + 3 * ROUNDOFF[precision]) * magnitude
     owner: List[int] = []
     exact: List[int] = []
     paths: List[List[int]] = []

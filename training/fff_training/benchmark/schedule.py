@@ -30,9 +30,9 @@ class Limits:
     slow_pair_seconds: float = 0.3
     slow_pairs: int = 7
     drift_tolerance: float = 0.05
-    warmup_seconds: float = 0.3
-    burst_ms: float = 10.0
-    lead_ms: float = 2.0
+    warmup_seconds: float = 0.2
+    burst_ms: float = 5.0
+    lead_ms: float = 1.0
     call_seconds: float = 5.0
     total_seconds: float = 85.0
 
