@@ -20,6 +20,7 @@ struct V {
   static constexpr size_t lanes = 8;
   static constexpr int sharedTokens = 3;  // 12 accumulators and the weight
   static constexpr int pairTokens = 2;
+  static constexpr size_t subtreeLevels = 2;  // three rows: 12 accumulators
 
   static Reg zero() { return _mm256_setzero_ps(); }
   static Reg set1(float value) { return _mm256_set1_ps(value); }

@@ -26,6 +26,7 @@ struct V {
   static constexpr size_t lanes = 16;
   static constexpr int sharedTokens = 6;  // 24 accumulators and the weight
   static constexpr int pairTokens = 4;
+  static constexpr size_t subtreeLevels = 3;  // seven rows: 28 accumulators and a piece of the token
 
   static Reg zero() { return _mm512_setzero_ps(); }
   static Reg set1(float value) { return _mm512_set1_ps(value); }

@@ -15,6 +15,7 @@ struct V {
   static constexpr size_t lanes = 4;
   static constexpr int sharedTokens = 6;  // 24 accumulators and the weight
   static constexpr int pairTokens = 4;
+  static constexpr size_t subtreeLevels = 3;  // seven rows: 28 accumulators and a piece of the token
 
   static Reg zero() { return vdupq_n_f32(0.0f); }
   static Reg set1(float value) { return vdupq_n_f32(value); }

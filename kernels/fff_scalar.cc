@@ -13,6 +13,7 @@ struct V {
   static constexpr size_t lanes = 1;
   static constexpr int sharedTokens = 2;
   static constexpr int pairTokens = 2;
+  static constexpr size_t subtreeLevels = 2;
 
   static Reg zero() { return 0.0f; }
   static Reg set1(float value) { return value; }

@@ -2,9 +2,9 @@
 //
 // Three regimes, by how many tokens share a node:
 //   group     a few tokens walk level by level; the rows each needs next are prefetched while the others are computed
-//   descend   a chunk of tokens goes down depth-first, split at every node, until groups are left
-//   stage     more tokens than a chunk first go down some levels chunk by chunk, are sorted by the node they reached,
-//             and go on from there, so that a deep row is read once for all tokens of the batch
+//   descend   a chunk of tokens goes down breadth-first, all tokens of a node together
+//   stage     more tokens than a chunk first go down a few levels, are sorted by the node they reached, and go on from
+//             there, so that a deep row is read once for all tokens of the batch
 // The output of a token is accumulated once, when its whole path is known.
 #include "fff.h"
 
@@ -30,6 +30,9 @@ struct Call {
   size_t parts;
   Workspace* workspaces[256];
 };
+
+// Most nodes that a stage sorts tokens into.
+constexpr size_t kMostStageNodes = 256;
 
 // Sorts `order[0..count)` by reached[] - first into spare and back; counts[i] tokens reached first + i.
 void sort_by_node(int32_t* order, size_t count, const int32_t* reached, int32_t first, size_t nodes, int32_t* spare,
@@ -60,23 +63,26 @@ void stage(Walker& walker, size_t level, int32_t node, int32_t* order, size_t co
       down++;
     }
   }
-  const size_t boundary = level + down;
-  const bool direct = down == 0;
-  for (size_t done = 0; done < count; done += chunk) {
-    const size_t now = std::min(chunk, count - done);
-    walker.load(order + done, now);
-    walker.descend(level, node, now, direct ? layer.levels : boundary);
-  }
-  if (direct) {
+  if (down == 0) {
+    for (size_t done = 0; done < count; done += chunk) {
+      walker.descend(level, node, order + done, std::min(chunk, count - done), layer.levels);
+    }
     return;
   }
-  const int32_t first = static_cast<int32_t>(((static_cast<int64_t>(node) + 1) << down) - 1);
+  if (down <= walker.levels_at_once(level, count)) {
+    walker.enter(level, node, down, order, count);
+  } else {
+    for (size_t done = 0; done < count; done += chunk) {
+      walker.descend(level, node, order + done, std::min(chunk, count - done), level + down);
+    }
+  }
+  const int32_t first = leftmost(node, down);
   int32_t counts[kMostStageNodes];
   sort_by_node(order, count, walker.reached(), first, size_t{1} << down, walker.spare(), counts);
   for (size_t i = 0; i < size_t{1} << down; i++) {
     const size_t here = static_cast<size_t>(counts[i]);
     if (here > 0) {
-      stage(walker, boundary, first + static_cast<int32_t>(i), order, here);
+      stage(walker, level + down, first + static_cast<int32_t>(i), order, here);
       order += here;
     }
   }

@@ -95,6 +95,8 @@ struct RowKernels {
   // logits[i] = rows[i] . inputs[i], unrelated rows; bit for bit what dot_shared gives for the same row and token.
   void (*dot_pairs)(const void* const* rows, const float* const* inputs, size_t count, size_t padded, float* logits,
                     Ahead& ahead);
+  // wide[0..padded) = row, exactly.
+  void (*widen)(const void* row, size_t padded, float* wide);
   // output[0..width) = sum over rows in order of activations[r] * rows[r], starting from 0, or from output if `onto`.
   void (*accumulate)(const void* const* rows, const float* activations, size_t count, size_t width, float* output,
                      bool onto, Ahead& ahead);
@@ -107,6 +109,12 @@ struct Implementation {
   // Length of the longest chain of roundings in a dot product of `padded` elements, bias included.
   size_t (*rounding_depth)(size_t padded);
   RowKernels rows[kStorages];
+  // Levels of the largest subtree (2^levels - 1 rows) that dot_subtree takes.
+  size_t subtree_levels;
+  // logits[i] = rows[i] . input for the rows of a subtree: one token, read once, meets them all. The token is also
+  // written to `copy` where that is not null. Needs no alignment; bit for bit what dot_shared gives.
+  void (*dot_subtree)(const float* const* rows, size_t count, const float* input, float* copy, size_t padded,
+                      float* logits, Ahead& ahead);
   // values may be activations. Exact GELU in the PyTorch form.
   void (*gelu)(const float* values, float* activations, size_t count);
 };

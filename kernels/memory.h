@@ -15,7 +15,7 @@ inline bool multiply(size_t a, size_t b, size_t* product) {
   return true;
 }
 
-// An owned block aligned to a cache line; from 4 MB on aligned to and advised for huge pages, because a walk down a
+// An owned block aligned to a cache line; a large one is made of huge pages where Linux has them, because a walk down a
 // tree touches rows far apart and would otherwise miss the TLB on each (README, "Memory").
 class Block {
  public:

@@ -1,8 +1,6 @@
 #include "walker.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 namespace fff {
 namespace {
@@ -14,6 +12,8 @@ constexpr size_t kAheadRows = 16;
 // Fewer tokens than this do not share a row: unrelated pairs side by side keep more of them in flight.
 constexpr int32_t kShare = 3;
 constexpr size_t kAtOnce = 4;
+// Bytes of each child's row asked for before the decision: enough to bridge the latency of L3, few enough to waste.
+constexpr size_t kFirstLines = 4 * 64;
 
 }  // namespace
 
@@ -35,6 +35,7 @@ Walker::Walker(const Layer& of, Workspace& workspace, const float* input, float*
       reached_(workspace.reached.as<int32_t>()),
       path_rows_(workspace.path.as<const void*>()),
       path_activations_(reinterpret_cast<float*>(workspace.path.as<const void*>() + of.levels)),
+      wide_(workspace.wide.as<float>()),
       here_(workspace.segments.as<Segment>()),
       below_(here_ + workspace.segments.bytes() / 2 / sizeof(Segment)) {
   const size_t skip = first * of.trees * of.levels;
@@ -43,54 +44,19 @@ Walker::Walker(const Layer& of, Workspace& workspace, const float* input, float*
   logits_ = recording.logits == nullptr ? workspace.logits.as<float>() : recording.logits + skip;
 }
 
-void Walker::load(const int32_t* tokens, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    float* copy = copies_ + i * plan.stride;
-    std::memcpy(copy, input_ + static_cast<size_t>(tokens[i]) * layer.width, layer.width * sizeof(float));
-    std::fill(copy + layer.width, copy + layer.padded, 0.0f);
-    chunk_token_[i] = tokens[i];
-    slots_[i] = static_cast<int32_t>(i);
-  }
-  if (layer.exact) {
-    bound_norms(count);
-  }
-}
-
-// norms_[0..count): what the recheck bound multiplies.
-void Walker::bound_norms(size_t count) {
-  for (size_t done = 0; done < count; done += kMostGroup) {
-    const size_t now = std::min(kMostGroup, count - done);
-    const void* rows[kMostGroup] = {};
-    const float* copies[kMostGroup] = {};
-    for (size_t i = 0; i < now; i++) {
-      rows[i] = copies[i] = copies_ + (done + i) * plan.stride;
-    }
-    layer.implementation->rows[kFloat32].dot_pairs(rows, copies, now, layer.padded, norms_ + done, ahead_);
-  }
-  for (size_t i = 0; i < count; i++) {
-    norms_[i] = layer.norm_factor * std::sqrt(norms_[i]) + layer.norm_floor;
-  }
-}
-
-// The stored logit where its sign is certain, else the float32 one: the same decision either way as a float32 layer.
-float Walker::recheck(size_t row, int32_t slot, float logit) {
-  const float bound = layer.bound_slope.as<float>()[row] * norms_[slot] + layer.bound_offset.as<float>()[row];
-  if (std::fabs(logit) > bound) {
-    return logit;
-  }
-  const void* exact = layer.exact_row(row);
-  const float* copy = copy_of(slot);
-  float again;
-  layer.implementation->rows[kFloat32].dot_pairs(&exact, &copy, 1, layer.padded, &again, ahead_);
-  return again + bias_[row];
-}
-
 // Breadth-first: on each level all tokens of a node meet its row together. Which rows a level needs is known before it
 // begins, so that they can be fetched kAheadRows in advance.
-void Walker::descend(size_t level, int32_t node, size_t count, size_t stop) {
-  here_[0] = {node, 0, static_cast<int32_t>(count)};
+void Walker::descend(size_t level, int32_t node, const int32_t* tokens, size_t count, size_t stop) {
+  const size_t down = std::min(levels_at_once(level, count), stop - level);
   size_t segments = 1;
-  for (; level < stop; level++) {
+  if (down == 0) {
+    load(tokens, count, level == 0);
+    here_[0] = {node, 0, static_cast<int32_t>(count)};
+  } else {
+    meet_subtree(level, node, down, tokens, count, true);
+    segments = sort_chunk(leftmost(node, down), size_t{1} << down, count);
+  }
+  for (level += down; level < stop; level++) {
     segments = step(level, segments);
   }
   if (stop == layer.levels) {
@@ -164,9 +130,9 @@ size_t Walker::split(size_t level, const Segment& segment, size_t children) {
     const int32_t slot = slots_[i];
     float logit = results_[i] + bias;
     if (layer.exact) {
-      logit = recheck(row, slot, logit);
+      logit = recheck(row, token_of(slot), copy_of(slot), logit);
     }
-    logits_of(slot, tree_)[level] = logit;
+    logits_of(token_of(slot), tree_)[level] = logit;
     // Written to both sides and kept on one: a branch would be wrong every other time.
     spare_[right] = slot;
     slots_[left] = slot;
@@ -215,16 +181,27 @@ void Walker::decide(const Pair* pairs, size_t count, size_t level, float* logits
     const size_t row = row_of(static_cast<size_t>(pairs[i].tree), pairs[i].node);
     logits[i] += bias_[row];
     if (layer.exact) {
-      logits[i] = recheck(row, pairs[i].slot, logits[i]);
+      logits[i] = recheck(row, token_of(pairs[i].slot), copy_of(pairs[i].slot), logits[i]);
     }
-    logits_of(pairs[i].slot, static_cast<size_t>(pairs[i].tree))[level] = logits[i];
+    logits_of(token_of(pairs[i].slot), static_cast<size_t>(pairs[i].tree))[level] = logits[i];
   }
+}
+
+// The first lines of both rows that a token alone may need next: decided, it finds them on their way.
+void Walker::expect_children(const Pair& pair) const {
+  const size_t left = row_of(static_cast<size_t>(pair.tree), 2 * pair.node + 1);
+  const size_t bytes = std::min(kFirstLines, layer.row_bytes);
+  Ahead::fetch_now(layer.input_row(left), bytes);
+  Ahead::fetch_now(layer.input_row(left + 1), bytes);
 }
 
 // On return pairs[i].node is the leaf.
 void Walker::walk_level_by_level(Pair* pairs, size_t count, size_t level) {
   float logits[kMostGroup];
   for (; level <= layer.depth; level++) {
+    if (count == 1 && level < layer.depth && level + 1 >= plan.prefetch_from) {
+      expect_children(pairs[0]);
+    }
     for (size_t i = 0; i < count; i += kAtOnce) {
       const size_t now = std::min(kAtOnce, count - i);
       decide(pairs + i, now, level, logits);
@@ -258,7 +235,7 @@ void Walker::walk_few(size_t count) {
       pairs[walking++] = {static_cast<int32_t>(token), static_cast<int32_t>(tree), 0};
     }
   }
-  load(tokens, count);
+  load(tokens, count, true);
   walk_level_by_level(pairs, walking, 0);
   finish(pairs, walking);  // tree order within a token: the documented order of the sum
 }

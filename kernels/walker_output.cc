@@ -44,7 +44,8 @@ void Walker::expect_path(const Pair& pair, const Pair* before) {
 void Walker::finish(const Pair* pairs, size_t count) {
   const size_t levels = layer.levels;
   for (size_t i = 0; i < count; i++) {
-    std::copy_n(logits_of(pairs[i].slot, static_cast<size_t>(pairs[i].tree)), levels, path_activations_ + i * levels);
+    std::copy_n(logits_of(token_of(pairs[i].slot), static_cast<size_t>(pairs[i].tree)), levels,
+                path_activations_ + i * levels);
   }
   layer.implementation->gelu(path_activations_, path_activations_, count * levels);
   for (size_t i = 0; i < std::min(kPathsAhead, count); i++) {
@@ -55,7 +56,7 @@ void Walker::finish(const Pair* pairs, size_t count) {
       expect_path(pairs[i + kPathsAhead], &pairs[i + kPathsAhead - 1]);
     }
     const Pair& pair = pairs[i];
-    const size_t token = static_cast<size_t>(chunk_token_[pair.slot]);
+    const size_t token = token_of(pair.slot);
     const size_t tree = static_cast<size_t>(pair.tree);
     const size_t at = (token * layer.trees + tree) * levels;
     const float* activations = path_activations_ + i * levels;

@@ -87,7 +87,8 @@ bool Workspace::reserve(const Layer& layer, size_t tokens_in_call) {
       path_values > PTRDIFF_MAX / sizeof(float)) {
     return false;
   }
-  return tokens.reserve(chunk * plan.stride * sizeof(float)) && norms.reserve(chunk * sizeof(float)) &&
+  return tokens.reserve(chunk * plan.stride * sizeof(float)) && wide.reserve((kMostSubtreeRows + 1) * plan.stride * sizeof(float)) &&
+         norms.reserve(slab * sizeof(float)) &&
          chunk_token.reserve(chunk * sizeof(int32_t)) && slots.reserve(walkers * sizeof(int32_t)) &&
          spare.reserve(std::max(walkers, slab) * sizeof(int32_t)) && results.reserve(walkers * sizeof(float)) &&
          segments.reserve(2 * walkers * 3 * sizeof(int32_t)) &&

@@ -11,11 +11,14 @@ namespace fff {
 
 // Most tokens of a group (Plan::group).
 constexpr size_t kMostGroup = 32;
+// Most rows a token meets at once on its way in (Implementation::subtree_levels).
+constexpr size_t kMostSubtreeRows = 7;
 
 // Arrays are sized for plan.slab or plan.chunk tokens (noted beside each).
 struct Workspace {
   Block tokens;      // float [chunk, stride], zero-padded copies
-  Block norms;       // float [chunk], upper bounds of the tokens' Euclidean norms, exact layers only
+  Block wide;        // float [kMostSubtreeRows + 1, stride], rows of 16-bit layers in float32, then one padded token
+  Block norms;       // float [slab], upper bounds of the tokens' Euclidean norms, exact layers only
   Block chunk_token; // int32 [chunk], slab token behind a copy
   Block slots;       // int32 [chunk], copies in the order the tree sorts them
   Block spare;       // int32 [max(chunk, slab)], partition and counting sort

@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   }
   test_contract();
   test_properties();
+  test_subtree();
   test_non_finite();
   std::printf("%d passed, %d failed\n", check::totals().passed, check::totals().failed);
   return check::totals().failed == 0 ? 0 : 1;

@@ -116,6 +116,16 @@ void test_properties() {
       batch_does_not_matter(implementation, precision, {130, 5, 1, 300}, 10);
       batch_does_not_matter(implementation, precision, {33, 11, 1, 1200}, 11);
       skewed(implementation, precision, {768, 5, 1, 290}, 13);
+      // A stage that goes further down than one subtree.
+      against_reference(implementation, precision, {4096, 5, 1, 300}, 14, 1);
+      // Subtrees cut off by the leaves, and batches on both sides of where whole subtrees begin; padded tokens and not.
+      for (const size_t depth : {1, 2, 3}) {
+        against_reference(implementation, precision, {48, depth, 3, 70}, 15 + depth, depth);
+        against_reference(implementation, precision, {50, depth, 1, 33}, 25 + depth, depth);
+      }
+      batch_does_not_matter(implementation, precision, {64, 6, 2, 31}, 35);
+      batch_does_not_matter(implementation, precision, {64, 6, 2, 200}, 36);
+      batch_does_not_matter(implementation, precision, {64, 11, 1, 1100}, 37);
     }
   }
 }

@@ -3,4 +3,5 @@
 
 void test_contract();
 void test_properties();
+void test_subtree();
 void test_non_finite();
