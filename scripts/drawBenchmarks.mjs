@@ -25,7 +25,7 @@ function read(name) {
 
 /** The law fits of the terminal, bundled in memory. */
 async function laws() {
-  const entry = join(root, 'extension', 'runner', 'benchmark', 'laws.ts');
+  const entry = join(root, 'extension', 'laws.ts');
   const bundle = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'node' });
   const code = Buffer.from(bundle.outputFiles[0]?.contents ?? []).toString('base64');
   return import(`data:text/javascript;base64,${code}`);

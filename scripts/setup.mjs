@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { inRoot, manifest } from './lib/paths.mjs';
-import { npm, run } from './lib/process.mjs';
+import { mustNpm, run } from './lib/process.mjs';
 
 /**
  * A thing a machine must have, how to find it, and its package under each package manager.
@@ -138,10 +138,7 @@ export async function installPackages(log) {
     return;
   }
   log('Installing the locked packages (npm ci)');
-  const { code, output } = await npm(['ci', '--include=dev', '--no-audit', '--no-fund']);
-  if (code !== 0) {
-    throw new Error(`npm ci failed; check the network, then try again.\n${output}`);
-  }
+  await mustNpm('The locked packages could not be installed', ['ci', '--include=dev', '--no-audit', '--no-fund']);
 }
 
 /** npm keeps its own record of what it installed in node_modules/.package-lock.json. */

@@ -2,7 +2,7 @@
  * A result for other programs: CSV for a spreadsheet, Markdown for a page. The `.fffbench` file itself is the result as
  * JSON, byte for byte what the terminal prints.
  */
-import type { BenchmarkResult, BenchmarkRow, RatioInterval } from '../protocol';
+import type { BenchmarkEnvironment, BenchmarkResult, BenchmarkRow, RatioInterval } from '../protocol';
 import { machineOf } from './resultFile';
 
 /** What `fff-explorer bench --json` prints for the same result. */
@@ -66,7 +66,7 @@ export function markdownText(result: BenchmarkResult): string {
     [
       `- Machine: ${escaped(machineOf(machine))}, ${machine.logicalCores} cores, ${escaped(machine.os)} ${machine.architecture}`,
       `- Recorded: ${machine.recordedAt}`,
-      `- Kernel ${machine.kernelImplementation ?? 'missing'}, onnxruntime ${machine.onnxruntimeVersion ?? 'missing'}, node ${machine.nodeVersion}, version ${machine.version ?? 'unknown'}${machine.commit === null ? '' : `, commit ${machine.commit}`}`,
+      `- ${programs(machine)}version ${machine.version ?? 'unknown'}${machine.commit === null ? '' : `, commit ${machine.commit}`}`,
       `- Self-tests: ${passed} of ${selfTests.length} intervals of an engine against itself hold 1`,
       ...machine.remarks.map((remark) => `- ${escaped(remark)}`),
     ].join('\n'),
@@ -85,6 +85,13 @@ export function markdownText(result: BenchmarkResult): string {
     ...leftOut(result),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+/** What computed; another program than ours says so in its remarks. */
+function programs({ nodeVersion, kernelImplementation, onnxruntimeVersion }: BenchmarkEnvironment): string {
+  return nodeVersion === null
+    ? ''
+    : `Kernel ${kernelImplementation ?? 'missing'}, onnxruntime ${onnxruntimeVersion ?? 'missing'}, node ${nodeVersion}, `;
 }
 
 function cellsOf(rows: readonly BenchmarkRow[]): BenchmarkRow[][] {

@@ -12,7 +12,6 @@ import { describeThrown } from '../log';
 import type {
   BenchmarkCatalogue,
   BenchmarkChoice,
-  BenchmarkEnding,
   BenchmarkPlan,
   BenchmarkResult,
   BenchmarkRow,
@@ -23,18 +22,18 @@ import type {
 } from '../protocol';
 import { ActiveRun } from './activeRun';
 import type { BenchmarkSessionServices } from './contracts';
-import { entryOf } from './resultFile';
+import { ResultShelf } from './shelf';
 
 /** A runner that nothing was asked of for so long gives its memory back. */
 const IDLE_MS = 60_000;
+
 export class BenchmarkSession implements Disposable {
   private readonly events = new Events<BenchmarkViewEvents>();
   private readonly subscriptions: Disposable[];
   private run: ActiveRun | null = null;
   private runState: BenchmarkRunState = { kind: 'idle' };
   private liveRows: BenchmarkRow[] = [];
-  private shown: ShownBenchmark | null = null;
-  private baseline: ShownBenchmark | null = null;
+  private readonly shelf: ResultShelf;
   private notices: string[] = [];
   private catalogue: BenchmarkCatalogue | null = null;
   private fetching: Promise<void> | null = null;
@@ -42,6 +41,7 @@ export class BenchmarkSession implements Disposable {
 
   constructor(private readonly services: BenchmarkSessionServices) {
     const { runner, inspections } = services;
+    this.shelf = new ResultShelf(services, this.events);
     this.subscriptions = [
       runner.on('benchmarkProgress', ({ id, progress }) => {
         if (this.run?.id === id) {
@@ -56,7 +56,7 @@ export class BenchmarkSession implements Disposable {
       }),
       runner.on('benchmarkResult', ({ id, result }) => {
         if (this.run?.id === id) {
-          this.keep(id, result, { kind: 'running' });
+          this.shelf.keep(id, result, { kind: 'running' });
           this.tellRows([]);
         }
       }),
@@ -70,8 +70,8 @@ export class BenchmarkSession implements Disposable {
       catalogue: this.catalogue,
       run: this.runState,
       liveRows: this.liveRows,
-      shown: this.shown,
-      baseline: this.baseline,
+      shown: this.shelf.shown,
+      baseline: this.shelf.baseline,
       history: this.services.history.entries,
       notices: this.notices,
     };
@@ -124,7 +124,7 @@ export class BenchmarkSession implements Disposable {
     const result = await this.services.history.read(id);
     await this.use(() => Promise.resolve());
     this.begin(id, result.plan, result);
-    this.keep(id, result, { kind: 'running' });
+    this.shelf.keep(id, result, { kind: 'running' });
   }
 
   /** What is wrong with a plan, in the engine's sentence; null where nothing is. */
@@ -151,55 +151,30 @@ export class BenchmarkSession implements Disposable {
     this.run?.end();
   }
 
-  async show(id: string): Promise<void> {
-    this.shown = await this.load(id);
-    this.events.fire('shown', this.shown);
-    if (this.baseline?.entry.id === id) {
-      await this.compare(null);
-    }
+  show(id: string): Promise<void> {
+    return this.shelf.show(id);
   }
 
-  async compare(id: string | null): Promise<void> {
-    this.baseline = id === null ? null : await this.load(id);
-    this.events.fire('baseline', this.baseline);
+  compare(id: string | null): Promise<void> {
+    return this.shelf.compare(id);
+  }
+
+  load(id: string): Promise<ShownBenchmark> {
+    return this.shelf.load(id);
+  }
+
+  openFile(): Promise<void> {
+    return this.shelf.openFile();
   }
 
   remove(id: string): void {
     if (this.run?.id === id) {
       throw new FffError('BAD_INPUT', 'This result is being measured.', 'Cancel the run first.');
     }
-    this.services.history.remove(id);
-    this.events.fire('history', this.services.history.entries);
-    if (this.shown?.entry.id === id) {
-      this.shown = null;
-      this.events.fire('shown', null);
-    }
-    if (this.baseline?.entry.id === id) {
-      this.baseline = null;
-      this.events.fire('baseline', null);
-    }
+    this.shelf.remove(id);
     if (this.runState.kind === 'failed' && this.runState.resumable === id) {
       this.enter({ kind: 'idle' });
     }
-  }
-
-  /** Adds a result file to the history, marked as recorded, and shows it. */
-  async openFile(): Promise<void> {
-    const picked = await this.services.pickFile();
-    if (picked !== null) {
-      const id = this.services.newId();
-      this.put(id, picked.result, { kind: 'recorded', file: picked.file });
-      await this.show(id);
-    }
-  }
-
-  /** A stored result, or the running one as far as it got. */
-  async load(id: string): Promise<ShownBenchmark> {
-    if (this.shown?.entry.id === id) {
-      return this.shown;
-    }
-    const result = await this.services.history.read(id);
-    return { entry: this.services.history.entry(id)!, result };
   }
 
   dispose(): void {
@@ -233,10 +208,7 @@ export class BenchmarkSession implements Disposable {
       notice: (sentence) => this.tellNotices([...this.notices, sentence]),
     });
     this.run = run;
-    this.shown = null;
-    this.baseline = null;
-    this.events.fire('shown', null);
-    this.events.fire('baseline', null);
+    this.shelf.clear();
     this.tellRows([]);
     this.tellNotices([]);
     this.enter(run.state);
@@ -256,7 +228,7 @@ export class BenchmarkSession implements Disposable {
     this.run = null;
     this.tellRows([]);
     if ('result' in outcome) {
-      this.keep(run.id, outcome.result, { kind: run.ending ? 'cancelled' : 'finished' });
+      this.shelf.keep(run.id, outcome.result, { kind: run.ending ? 'cancelled' : 'finished' });
       this.enter({ kind: 'idle' });
     } else {
       this.broke(run, outcome.thrown);
@@ -272,12 +244,12 @@ export class BenchmarkSession implements Disposable {
     if (run.ending && isCancellation(thrown)) {
       log.warn(`Benchmark "${run.plan.name}" did not end in time; its runner was ended.`);
       runner.stop();
-      this.amend(run.id, { kind: 'cancelled' });
+      this.shelf.amend(run.id, { kind: 'cancelled' });
       this.enter({ kind: 'idle' });
       return;
     }
     log.error(`Benchmark "${run.plan.name}" failed. ${describeThrown(thrown)}`);
-    this.amend(run.id, { kind: 'interrupted', reason: error.message });
+    this.shelf.amend(run.id, { kind: 'interrupted', reason: error.message });
     this.enter({ kind: 'failed', error, resumable: kept === undefined ? null : run.id });
   }
 
@@ -302,37 +274,6 @@ export class BenchmarkSession implements Disposable {
         this.services.runner.stop();
       }
     }, IDLE_MS);
-  }
-
-  private keep(id: string, result: BenchmarkResult, ending: BenchmarkEnding): void {
-    const entry = this.put(id, result, ending);
-    // The running result is shown unless the user is looking at another.
-    if (this.shown === null || this.shown.entry.id === id) {
-      this.shown = { entry, result };
-      this.events.fire('shown', this.shown);
-    }
-  }
-
-  private put(id: string, result: BenchmarkResult, ending: BenchmarkEnding): ShownBenchmark['entry'] {
-    const entry = entryOf(id, result, ending, this.services.cpu);
-    this.services.history.put(entry, result);
-    this.events.fire('history', this.services.history.entries);
-    return entry;
-  }
-
-  private amend(id: string, ending: BenchmarkEnding): void {
-    const { history } = this.services;
-    const known = history.entry(id);
-    if (known === undefined) {
-      return;
-    }
-    const entry = { ...known, ending };
-    history.amend(entry);
-    this.events.fire('history', history.entries);
-    if (this.shown?.entry.id === id) {
-      this.shown = { ...this.shown, entry };
-      this.events.fire('shown', this.shown);
-    }
   }
 
   private tellRows(rows: BenchmarkRow[]): void {

@@ -5,6 +5,7 @@ import { PRESETS, presetPlan, type PresetName } from '../runner/benchmark/preset
 import { runPlan } from '../runner/benchmark/run';
 import { benchmarkServices } from '../runner/benchmark/services';
 import { parseOptions, readJsonFile, readTextFile, usageError, wholeNumber } from './arguments';
+import { ProgressLine } from './benchProgress';
 import { benchReport } from './benchReport';
 import type { CliIo, Command } from './io';
 
@@ -54,23 +55,18 @@ ${presetList}`,
     const plan = await planOf(values, io);
     const controller = new AbortController();
     const interrupt = (): void => controller.abort();
+    const progress = new ProgressLine(plan, io);
     process.once('SIGINT', interrupt);
     try {
-      let announced = '';
       const result = await runPlan(plan, benchmarkServices(__dirname), {
         signal: controller.signal,
-        onProgress: ({ done, total, what, remainingMs }) => {
-          const line = `${done + 1} of ${total}: ${what}`;
-          if (line !== announced) {
-            announced = line;
-            const remaining = remainingMs === null ? '' : ` (about ${Math.ceil(remainingMs / 1000)} s left)`;
-            io.err(`${line}${remaining}\n`);
-          }
-        },
+        onProgress: (step) => progress.show(step),
       });
+      progress.end();
       io.out(values.json ? `${JSON.stringify(result)}\n` : benchReport(result, io));
       return controller.signal.aborted || result.rows.length === 0 ? 1 : 0;
     } finally {
+      progress.end();
       process.off('SIGINT', interrupt);
     }
   },

@@ -2,13 +2,17 @@
  * A benchmark result in words and tables. The gain of a layer is shown only together with the gain of a whole encoder:
  * alone it promises what no user will see.
  */
+import { growthOf } from '../laws';
+import type { BenchmarkRow } from '../protocol';
+import { missingLines, verdictOf } from '../verdict';
 import { ENGINES } from '../runner/benchmark/engineSpec';
-import { growthOf } from '../runner/benchmark/laws';
 import type { LadderResult } from '../runner/benchmark/ladder';
 import { sameCell } from '../runner/benchmark/plan';
-import { cellOf, verdictOf, type BenchmarkResult, type ResultRow, type SelfTest } from '../runner/benchmark/result';
+import { cellOf, type BenchmarkResult, type ResultRow, type SelfTest } from '../runner/benchmark/result';
 import type { RatioInterval } from '../runner/benchmark/statistics';
-import { bytes, count, duration, plural, significant, styleFor, table, type Column, type Style } from './format';
+import { verdictSentence } from './benchVerdict';
+import { bytes, count, duration, intervalText, plural, ratioText, significant, styleFor, table } from './format';
+import type { Column, Style } from './format';
 import type { CliIo } from './io';
 
 /** An A/A interval wider than this says that the machine was too busy to tell small differences. */
@@ -18,7 +22,7 @@ export function benchReport(result: BenchmarkResult, io: Pick<CliIo, 'color'>): 
   const style = styleFor(io.color);
   const comparable = result.ladder.length > 0;
   return [
-    `${style.bold(result.plan.name)}\n${machine(result)}`,
+    `${style.bold(result.plan.name)}\n${verdictSentence(result)}\n${machine(result)}`,
     ...cellsOf(result.rows).map((rows) => cellText(rows, result, comparable, style)),
     wholeModel(result, style),
     growth(result, style),
@@ -88,7 +92,7 @@ function cellText(rows: readonly ResultRow[], result: BenchmarkResult, comparabl
     String(row.threads),
     duration(row.microsecondsPerToken.median),
     `${duration(row.microsecondsPerToken.p5)} to ${duration(row.microsecondsPerToken.p95)}`,
-    ...(comparable ? [ratioText(row.ratioToBestDense), ratioText(row.ratioToBest3072)] : []),
+    ...(comparable ? [comparedText(row.ratioToBestDense), comparedText(row.ratioToBest3072)] : []),
     bytes(row.bytesTouched),
     row.worstError.toExponential(0),
     `${row.pairs}${row.settled ? '' : '*'}`,
@@ -118,31 +122,29 @@ const WEIGHTS: Readonly<Record<ResultRow['weights'], string>> = {
   cold: 'the layers of a model take turns',
 };
 
-function rowName({ engine, implementation, precision }: ResultRow): string {
+function rowName({
+  engine,
+  implementation,
+  precision,
+}: Pick<BenchmarkRow, 'engine' | 'implementation' | 'precision'>): string {
   return `${engine}${precision === 'fp32' ? '' : ` ${precision}`} (${implementation})`;
 }
 
 function selfTestText({ engine, ratio, passed }: SelfTest): string {
   const noisy = ratio.high - ratio.low > NOISY_WIDTH ? '; the machine was noisy' : '';
   return (
-    `self-test: ${engine} against itself ${interval(ratio)}, which ` +
+    `self-test: ${engine} against itself ${intervalText(ratio)}, which ` +
     `${passed ? 'holds 1 as it should' : 'does not hold 1: differences of this size mean nothing here'}${noisy}`
   );
 }
 
-/** `12.3x (12.0 to 12.6)`; where the interval spans 1, that nothing is decided. */
-function ratioText(ratio: RatioInterval | null): string {
+/** A ratio in a table; where the interval spans 1, that nothing is decided. */
+function comparedText(ratio: RatioInterval | null): string {
   if (ratio === null) {
     return 'not measured';
   }
-  if (ratio.low === 1 && ratio.high === 1) {
-    return 'is the best';
-  }
-  return `${significant(ratio.median)}x ${interval(ratio)}${verdictOf(ratio) === 'undecided' ? ' undecided' : ''}`;
-}
-
-function interval({ low, high }: RatioInterval): string {
-  return `(${significant(low)} to ${significant(high)})`;
+  const verdict = verdictOf(ratio);
+  return verdict === 'reference' ? 'is the best' : `${ratioText(ratio)}${verdict === 'withheld' ? ' undecided' : ''}`;
 }
 
 function wholeModel({ ladder }: BenchmarkResult, style: Style): string {
@@ -162,10 +164,10 @@ function ladderText(result: LadderResult): string {
       `${plural(result.threads, 'thread')}, attention and norms included, embedding and head not:`,
     `FFF ${time('fff')} (feedforward ${percent(share.fff)} of it), dense twin ${time('twin')} (${percent(share.twin)}), ` +
       `3072 neurons ${time('dense3072')} (${percent(share.dense3072)}), without feedforward ${time('withoutFeedforward')}`,
-    `the encoder gains ${ratioText(result.gainOverTwin)} over its dense twin; a feedforward that took no time would gain ` +
-      ratioText(result.ceilingOverTwin),
-    `the encoder gains ${ratioText(result.gainOver3072)} over 3072 neurons; the most possible is ` +
-      ratioText(result.ceilingOver3072),
+    `the encoder gains ${comparedText(result.gainOverTwin)} over its dense twin; a feedforward that took no time would gain ` +
+      comparedText(result.ceilingOverTwin),
+    `the encoder gains ${comparedText(result.gainOver3072)} over 3072 neurons; the most possible is ` +
+      comparedText(result.ceilingOver3072),
   ]
     .map((line) => `  ${line}\n`)
     .join('');
@@ -191,7 +193,7 @@ function growth({ rows }: BenchmarkResult, style: Style): string {
 
 function leftOut({ excluded, missing, unfinished }: BenchmarkResult, style: Style): string {
   const lines = [
-    ...missing.map(({ engine, reason }) => `${engine} is missing: ${reason}`),
+    ...missingLines(missing),
     ...excluded.map(({ engine, cell, reason }) => `${engine} was not timed at batch ${cell.batch}: ${reason}`),
     ...unfinished.map(({ cell, reason }) => `batch ${cell.batch} is unfinished: ${reason}`),
   ];
@@ -200,10 +202,22 @@ function leftOut({ excluded, missing, unfinished }: BenchmarkResult, style: Styl
     : `${style.bold('Left out')}\n${[...new Set(lines)].map((line) => `  ${line}\n`).join('')}`;
 }
 
+const STORED_LOW =
+  'weights stored in 16 bits, sums in fp32. A token whose decision is close may take another path; how many do is listed.';
+
+const PRECISION_MEANINGS: Readonly<Partial<Record<ResultRow['precision'], string>>> = {
+  'exact-low':
+    'exact-low: weights stored in 16 bits, half the bytes to read. Where their rounding could turn a decision, the logit is computed again from the fp32 row, so every token takes the path of fp32; output values are rounded.',
+  bf16: `bf16: ${STORED_LOW}`,
+  fp16: `fp16: ${STORED_LOW}`,
+};
+
 function legend({ rows }: BenchmarkResult, comparable: boolean, style: Style): string {
   const engines = [...new Set(rows.map(({ engine }) => engine))];
+  const precisions = [...new Set(rows.map(({ precision }) => precision))];
   const lines = [
     ...engines.map((engine) => `${engine}: ${ENGINES[engine].meaning}`),
+    ...precisions.flatMap((precision) => PRECISION_MEANINGS[precision] ?? []),
     'time a token: median over the samples of time of a call / tokens in it; P5 to P95: where nine of ten samples lie.',
     ...(comparable
       ? [

@@ -3,7 +3,9 @@
  * this process ends is killed with it, so that no script leaves anything running.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { root } from './paths.mjs';
+import fs from 'node:fs';
+import path from 'node:path';
+import { inCache, root } from './paths.mjs';
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const alive = new Set();
@@ -158,4 +160,50 @@ export async function stop(child, graceMs = 5000) {
  */
 export function npm(args, options = {}) {
   return run('npm', args, { shell: process.platform === 'win32', ...options });
+}
+
+/** What npm repeats, explains or counts around the line that says what went wrong. */
+const NPM_AROUND = /^(A complete log|Log files|network |code |errno |syscall |address |port |type |path |dest |at )/;
+/** How npm's lines that name a cause read. */
+const NPM_CAUSE = /reason:|failed|cannot|can only|not found|no such|denied|missing|invalid|unsupported|E[A-Z]{4,}/i;
+
+/**
+ * Runs npm to its end. When it fails, all it wrote goes to a log file and the error says in one sentence what failed,
+ * with the one line of npm's that names the cause.
+ * @param {string} what began, for instance `The locked packages could not be installed`
+ * @param {string[]} args
+ * @param {Parameters<typeof run>[2] & { logFile?: string }} [options]
+ */
+export async function mustNpm(what, args, { logFile = inCache(`npm-${args[0]}.log`), ...options } = {}) {
+  const { code, output } = await npm(args, options);
+  if (code === 0) {
+    return;
+  }
+  fs.mkdirSync(path.dirname(logFile), { recursive: true });
+  fs.writeFileSync(logFile, output);
+  const cause = npmCause(output);
+  throw new Error(
+    `${what} (npm ${args[0]}, exit code ${code})${cause === undefined ? '' : `: ${cause}`}\n` +
+      `Check the network and the free disk space, then try again. All that npm wrote is in ${logFile}`,
+  );
+}
+
+/**
+ * The line of npm's output that names the cause of a failure, without npm's prefix.
+ * @param {string} output
+ * @returns {string | undefined}
+ */
+export function npmCause(output) {
+  const lines = output
+    .split(/\r?\n/)
+    .map((line) => line.replace(/^npm (error|ERR!)/i, '').trim())
+    .filter((line) => line !== '');
+  const told = lines.filter((line) => !NPM_AROUND.test(line));
+  // A failed request is told as `network request to … failed, reason: …`.
+  return (
+    lines.findLast((line) => /reason:/.test(line)) ??
+    told.findLast((line) => NPM_CAUSE.test(line)) ??
+    told.at(-1) ??
+    lines.at(-1)
+  );
 }

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { cache } from '../lib/paths.mjs';
-import { npm } from '../lib/process.mjs';
+import { mustNpm } from '../lib/process.mjs';
 
 /**
  * The lines of VS Code we test on. `minimum` is the one `engines.vscode` promises. `node` is what the line's server is
@@ -76,13 +76,9 @@ function nodePackageName() {
  * @param {string} node the Node whose npm run this is: VS Code's packages refuse another major version
  */
 async function install(cwd, args, node) {
-  const { code, output } = await npm(
+  await mustNpm(
+    `VS Code could not be installed into ${cwd}`,
     ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', ...args],
     { cwd, env: { PATH: `${path.dirname(node)}${path.delimiter}${process.env['PATH'] ?? ''}` } },
   );
-  if (code !== 0) {
-    throw new Error(
-      `VS Code could not be installed from npm into ${cwd}; check the network, then try again.\n${output}`,
-    );
-  }
 }

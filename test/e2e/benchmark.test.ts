@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import type { Frame } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchmarkResult } from '../../extension/protocol';
-import { runnerPid, until } from './explorer';
+import { runnerPid, sleepFor, until } from './explorer';
 import { Workbench, themeNames } from './workbench';
 
 const SMALL = {
@@ -25,6 +25,28 @@ const LONG = {
   batches: [1, 2, 4, 8, 16],
   limits: { ...SMALL.limits, minimumSeconds: 3 },
 };
+/** Five depths, so that a law can be fitted. */
+const SWEEP = {
+  ...SMALL,
+  name: 'Depth trial',
+  engines: ['fff', 'dense-twin'],
+  widths: [64],
+  depths: [3, 4, 5, 6, 7],
+  batches: [1],
+  ladder: { tokens: [] },
+  limits: { ...SMALL.limits, minimumSeconds: 0.2 },
+};
+/** Its second cell would keep some 170 GB of activations. */
+const HUGE = {
+  ...SMALL,
+  name: 'Huge trial',
+  engines: ['fff', 'dense-twin', 'dense-twin/all', 'dense-per-token', 'dense-3072', 'dense-16'],
+  widths: [16],
+  depths: [15],
+  batches: [1, 65536],
+  ladder: { tokens: [] },
+};
+const PYTORCH = 'pytorch-cpu.fffbench';
 const SOURCE = 'words.txt';
 const TEXT = 'Every token takes its own path from the root to a leaf.';
 
@@ -115,8 +137,54 @@ describe('the benchmark panel in a real VS Code', () => {
     await workbench.runCommand('View: Close Editor');
   });
 
+  it('opens what PyTorch measured elsewhere, as recorded and with its machine', async () => {
+    fs.copyFileSync(`test/fixtures/benchmark/${PYTORCH}`, workbench.file(PYTORCH));
+    await workbench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: PYTORCH }).dblclick();
+    const file = await workbench.webview('.content[data-mode="file"][data-rows="20"]');
+    expect(await file.locator('[data-testid="recorded"]').textContent()).toMatch(/^Recorded/);
+    expect(await file.locator('[data-testid="subtitle"]').textContent()).toContain(`recorded, from ${PYTORCH}`);
+    expect(await file.locator('[data-testid="machine"]').textContent()).toContain('Intel(R) Xeon(R) Processor');
+    expect(await file.locator('[data-testid="badge-remark"]').first().textContent()).toContain('PyTorch 2.11.0');
+    expect(await file.locator('[data-testid="ratio-point"]').count()).toBeGreaterThan(10);
+    await workbench.screenshot('benchmark-pytorch');
+    await workbench.runCommand('View: Close Editor');
+  });
+
+  it('says how the time grows where a plan sweeps a size, and minds no setting of inspections meanwhile', async () => {
+    await backToPanel();
+    await start(SWEEP);
+    await workbench.screenshot('benchmark-running');
+    // Threads are the plan's own; the setting ends the runner of inspections, not this one.
+    await workbench.changeSettings({ 'fffExplorer.threads': 1 });
+    await backToPanel();
+    await panel.locator('.content[data-state="finished"]').waitFor({ timeout: 120_000 });
+    expect(await rows()).toBe(10);
+    const laws = panel.locator('#growth [data-testid="law"]');
+    expect(await laws.count()).toBe(2);
+    expect(await laws.first().textContent()).toMatch(/^fff \(\w+\): .+ \(R² -?\d\.\d+\)\.$/);
+    await laws.last().scrollIntoViewIfNeeded();
+    await workbench.screenshot('benchmark-growth');
+  });
+
+  it('says what does not fit into memory, measures the rest, and offers to go on', async () => {
+    await start(HUGE);
+    await panel.locator('.content[data-state="finished"]').waitFor({ timeout: 120_000 });
+    expect(await rows()).toBe(6);
+    const left = panel.locator('[data-testid="left-out"]');
+    expect(await left.textContent()).toMatch(/a batch of 65536 needs about \d{5,} MB, and \d+ MB are free/);
+    expect((await entries())[0]).toBe('finished');
+    await panel.locator('[data-testid="entry"][data-name="Huge trial"] [data-testid="resume-entry"]').click();
+    // There is as little memory as before: it ends again, with what it had.
+    await panel.locator('.content[data-state="running"]').waitFor();
+    await panel.locator('.content[data-state="finished"]').waitFor({ timeout: 60_000 });
+    expect(await rows()).toBe(6);
+    await panel.locator('[data-testid="entry"][data-name="Huge trial"] [data-testid="remove"]').click();
+  });
+
   it('saves tables and pictures', async () => {
     await backToPanel();
+    await panel.locator('[data-testid="entry"][data-name="Small trial"] [data-testid="show"]').click();
+    await panel.locator('.content[data-rows="12"]').waitFor();
     await save('export-result', 'mine.csv');
     expect(fs.readFileSync(workbench.file('mine.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(13);
     await save('export-result', 'mine.md');
@@ -125,6 +193,21 @@ describe('the benchmark panel in a real VS Code', () => {
     expect(fs.readFileSync(workbench.file('ratio.svg'), 'utf8')).toMatch(/^<svg[^>]*viewBox="0 0 \d+ 320"/);
     await save('save-ratio', 'ratio.png');
     expect([...fs.readFileSync(workbench.file('ratio.png')).subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+  });
+
+  it('says that the machine slept, measures that round again, and goes on', async () => {
+    await start(LONG);
+    await until('rows of the running cell', async () => (await rows()) > 0);
+    await sleepFor(workbench, 38_000);
+    const notices = panel.locator('[data-testid="notices"]');
+    await notices.filter({ hasText: /^The machine slept for about a minute; the round being measured/ }).waitFor();
+    await panel.locator('.content[data-state="finished"]').waitFor({ timeout: 120_000 });
+    expect(await rows()).toBe(20);
+    await save('export-result', 'slept.fffbench');
+    const { samples } = JSON.parse(fs.readFileSync(workbench.file('slept.fffbench'), 'utf8')) as BenchmarkResult;
+    // No sample holds the sleep: a call that took it would be a thousand times slower than the rest.
+    const worst = samples.map(({ microsecondsPerToken: all }) => Math.max(...all) / Math.min(...all));
+    expect(Math.max(...worst)).toBeLessThan(1000);
   });
 
   it('keeps what a killed runner had measured, says so, and goes on from there', async () => {

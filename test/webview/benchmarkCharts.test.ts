@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { compareResults, holm, rankTest } from '../../webview/benchmark/compare';
-import { svgText } from '../../webview/benchmark/picture';
-import { cellKey, engineName, referenceLines, rooflineOf, varying, verdictOf } from '../../webview/benchmark/series';
+import { verdictOf } from '../../extension/verdict';
+import { compareResults } from '../../webview/benchmark/compare';
+import { growthViews } from '../../webview/benchmark/growth';
+import { cellKey, engineName, referenceLines, rooflineOf, varying } from '../../webview/benchmark/series';
 import { draw as drawComparison } from '../../webview/charts/benchmarkCompare';
+import { draw as drawGrowth } from '../../webview/charts/benchmarkGrowth';
 import { draw as drawLadder, ladderSentence } from '../../webview/charts/benchmarkLadder';
 import { logDomain, logTicks, looksOf } from '../../webview/charts/benchmarkMarks';
 import { draw as drawRatio, type RatioData } from '../../webview/charts/benchmarkRatio';
 import { draw as drawStrips, type StripsData } from '../../webview/charts/benchmarkStrips';
+import { chartPicture } from '../../webview/picture';
 import { contrast } from '../../webview/theme';
 import { container, lightTheme, listenersLeftBy, rounded, THEME_KINDS, themeOf } from './support/page';
 import { sampleLadder, sampleResult } from './support/sampleBenchmark';
@@ -119,6 +122,17 @@ describe('the lines of the ratio chart', () => {
     expect(referenceLines(sampleResult().rows, 'batch', '3072')[0]?.label).toBe('256× ratio of operations');
   });
 
+  it('say the paper’s factor for PyTorch where its form in PyTorch was measured', () => {
+    const { rows } = sampleResult();
+    const paper = (all: typeof rows) => referenceLines(all, 'batch', '3072').find(({ key }) => key === 'paper')!;
+    expect(paper(rows)).toMatchObject({
+      label: '78× the paper’s',
+      points: [{ y: 78 }, { y: 78 }, { y: 78 }, { y: 78 }],
+    });
+    const torch = paper([...rows, { ...rows[0]!, engine: 'paper-fff-torch' }]);
+    expect([torch.label, torch.points[0]!.y]).toEqual(['40× the paper’s', 40]);
+  });
+
   it('leave the paper out where its tree was not measured', () => {
     const { rows } = sampleResult({ depths: [7], batches: [1] });
     expect(referenceLines(rows, 'batch', 'dense').map(({ key }) => key)).not.toContain('paper');
@@ -214,82 +228,6 @@ describe('whole encoder', () => {
   });
 });
 
-describe('comparison', () => {
-  it('finds a real difference in every engine and cell', () => {
-    const comparison = compareResults(sampleResult(), sampleResult({ slower: 1.4, seed: 9 }));
-    expect(comparison.rows).toHaveLength(20);
-    for (const { ratio, verdict, p } of comparison.rows) {
-      expect(ratio.median).toBeCloseTo(1.4);
-      expect(ratio.low).toBeGreaterThan(1.3);
-      expect(ratio.high).toBeLessThan(1.5);
-      expect(ratio.low).toBeLessThan(ratio.high);
-      expect([verdict, p < 0.001]).toEqual(['faster', true]);
-    }
-  });
-
-  it('claims none between two runs of the same thing', () => {
-    const comparison = compareResults(sampleResult(), sampleResult({ seed: 77 }));
-    expect(comparison.rows.filter(({ verdict }) => verdict !== 'withheld')).toEqual([]);
-  });
-
-  it('claims none that is smaller than what an engine differed from itself', () => {
-    const noisy = sampleResult({ slower: 1.1, seed: 3 });
-    noisy.selfTests[0]!.ratio = { median: 1.1, low: 0.95, high: 1.3 };
-    const comparison = compareResults(sampleResult(), noisy);
-    expect(comparison.noise).toBeCloseTo(0.3);
-    expect(new Set(comparison.rows.map(({ verdict }) => verdict))).toEqual(new Set(['withheld']));
-    expect(comparison.rows.map(({ reason }) => reason)).toContain('an engine differed as much from itself');
-  });
-
-  it('claims none without samples', () => {
-    const bare = { ...sampleResult({ slower: 3 }), samples: [] };
-    expect(new Set(compareResults(sampleResult(), bare).rows.map(({ verdict }) => verdict))).toEqual(
-      new Set(['withheld']),
-    );
-  });
-
-  it('pairs engines of another implementation, and counts what has no counterpart', () => {
-    const other = sampleResult({ batches: [1, 16], slower: 2 });
-    other.rows.filter(({ engine }) => engine === 'fff').forEach((row) => (row.implementation = 'avx2'));
-    const comparison = compareResults(sampleResult(), other);
-    expect(comparison.rows).toHaveLength(10);
-    expect(comparison.unmatched).toBe(10);
-  });
-
-  it('draws filled marks for differences and hollow ones for none', () => {
-    const root = container();
-    const comparison = compareResults(
-      sampleResult({ batches: [1] }),
-      sampleResult({ batches: [1], slower: 1.4, seed: 9 }),
-    );
-    const chart = drawComparison(root, comparison, OPTIONS);
-    expect(root.querySelectorAll('.compared.faster')).toHaveLength(5);
-    chart.update(compareResults(sampleResult({ batches: [1] }), sampleResult({ batches: [1], seed: 77 })));
-    const marks = [...root.querySelectorAll('.compared.withheld .mark')];
-    expect(marks).toHaveLength(5);
-    expect(new Set(marks.map((mark) => mark.getAttribute('fill')))).toEqual(new Set([lightTheme().background]));
-  });
-
-  it('ranks as the textbook does', () => {
-    // 1..8 against 9..16: U = 0; z = (32 - 0.5) / sqrt(8 * 8 * 17 / 12) = 3.308.
-    const low = [1, 2, 3, 4, 5, 6, 7, 8];
-    expect(
-      rankTest(
-        low,
-        low.map((value) => value + 8),
-      ),
-    ).toBeCloseTo(0.00094, 5);
-    expect(rankTest(low, low)).toBeCloseTo(1, 6);
-    expect(rankTest([1, 1, 1], [1, 1, 1])).toBe(1);
-    expect(rankTest([1, 2], [3, 4])).toBe(1);
-  });
-
-  it('corrects for the number of comparisons as Holm does', () => {
-    expect(holm([0.01, 0.04, 0.03])).toEqual([0.03, 0.06, 0.06]);
-    expect(holm([0.9, 0.8])).toEqual([1, 1]);
-  });
-});
-
 describe('the pictures', () => {
   it('withhold a verdict exactly where the interval holds 1', () => {
     expect(verdictOf({ median: 1, low: 1, high: 1 })).toBe('reference');
@@ -340,6 +278,7 @@ describe('the pictures', () => {
           OPTIONS,
         ),
         drawLadder(root, [sampleLadder()]),
+        drawGrowth(root, { view: growthViews(sampleResult().rows)[0]!, engines: [] }, OPTIONS),
         drawComparison(root, compareResults(result, sampleResult({ batches: [1], seed: 2 })), OPTIONS),
       ].forEach((chart) => chart.dispose());
     });
@@ -350,11 +289,13 @@ describe('the pictures', () => {
   it('are saved as files of their own, colours and background within', () => {
     const root = container();
     drawRatio(root, ratioData(), { ...OPTIONS, onPickCell: () => undefined });
-    const text = svgText(root.querySelector('svg')!, '#ffffff');
+    const { svg: text, width, height } = chartPicture(root.querySelector('svg')!, 'Ratio', '#ffffff');
+    expect([width, height]).toEqual([800, 320]);
     const file = new DOMParser().parseFromString(text, 'image/svg+xml');
     expect(file.querySelector('parsererror')).toBeNull();
     expect(file.documentElement.getAttribute('viewBox')).toBe('0 0 800 320');
-    expect(file.documentElement.firstElementChild?.getAttribute('fill')).toBe('#ffffff');
+    expect(file.querySelector('title')?.textContent).toBe('Ratio');
+    expect(file.querySelector('rect')?.getAttribute('fill')).toBe('#ffffff');
     expect(file.querySelectorAll('[class]')).toHaveLength(0);
     expect(text).not.toContain('style=');
   });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BenchmarkRunState } from '../../extension/protocol';
+import type { BenchmarkEntry, BenchmarkRunState } from '../../extension/protocol';
 import { openBenchmark, type BenchmarkPage } from './support/benchmarkPage';
 import { sampleBenchmark, sampleEntry, sampleResult } from './support/sampleBenchmark';
 
@@ -118,6 +118,13 @@ describe('the benchmark’s page', () => {
     expect(page.find('recorded').hidden).toBe(true);
   });
 
+  it('has a headline where the best dense layer is a native one', async () => {
+    const result = sampleResult();
+    result.rows.filter(({ engine }) => engine === 'dense-twin').forEach((row) => (row.engine = 'native-twin'));
+    const page = await openBenchmark(sampleBenchmark(result));
+    expect(page.find('headline').textContent).toMatch(/^One FFF layer is \d.*× to \d.*× as fast as the best dense/);
+  });
+
   it('withholds every verdict whose interval spans 1, and says when the machine was noisy', async () => {
     const result = sampleResult({ blur: 1000, ladder: false });
     result.selfTests[0] = { ...result.selfTests[0]!, ratio: { median: 1.2, low: 1.1, high: 1.3 }, passed: false };
@@ -215,6 +222,21 @@ describe('the benchmark’s page', () => {
       [['two']],
       [['two']],
     ]);
+  });
+
+  it('offers to go on with whatever was not measured in full, but not with a file', async () => {
+    const state = sampleBenchmark();
+    const entry = (id: string, ending: BenchmarkEntry['ending'], unfinished: number): void => {
+      state.history.push(sampleEntry(sampleResult(), { id, ending, unfinished }));
+    };
+    // A run that went through although memory did not suffice for one cell.
+    entry('short of memory', { kind: 'finished' }, 1);
+    entry('whole', { kind: 'finished' }, 0);
+    entry('broken off', { kind: 'interrupted', reason: 'The window was closed.' }, 2);
+    entry('file', { kind: 'recorded', file: 'x.fffbench' }, 2);
+    const page = await openBenchmark(state);
+    const offering = page.all('resume-entry').map((link) => link.closest<HTMLElement>('[data-id]')?.dataset['id']);
+    expect(offering).toEqual(['short of memory', 'broken off']);
   });
 
   it('puts the size that varies most along the axis and lets the others be chosen', async () => {

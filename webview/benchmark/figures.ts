@@ -10,6 +10,7 @@ import { figure, type Figure } from '../figure';
 import { formatCount } from '../format';
 import { mounted, type ThemeSource } from '../panes';
 import { compareResults, type Comparison } from './compare';
+import { growthFigure } from './growthFigure';
 import { ratioFigure } from './ratioFigure';
 import type { Part } from './runBar';
 import { saveTool } from './saveTool';
@@ -25,7 +26,13 @@ export interface Shown extends Part {
 }
 
 export function benchmarkFigures(store: BenchmarkStore, theme: ThemeSource): Part {
-  const all = [ratioFigure(store, theme), stripsFigure(store, theme), ladderFigure(store), compareFigure(store, theme)];
+  const all = [
+    ratioFigure(store, theme),
+    stripsFigure(store, theme),
+    ladderFigure(store),
+    growthFigure(store, theme),
+    compareFigure(store, theme),
+  ];
   const element = el('div', { class: 'column' }, ...all.map((one) => one.element));
   return {
     element,
@@ -112,10 +119,11 @@ function ladderFigure(store: BenchmarkStore): Shown {
       const { shown, run } = store.state;
       const ladder = shown?.result.ladder ?? [];
       const running = run.kind === 'running' && (shown === null || shown.entry.id === run.id);
+      const planned = shown?.result.plan.ladder?.tokens.length !== 0;
       show(
         ladder.length > 0
           ? ladder
-          : running
+          : running && planned
             ? 'Measured last. Until then the ratios above are those of single layers, not of a model.'
             : 'Not measured in this run: the ratios above are those of single layers, not of a model.',
       );

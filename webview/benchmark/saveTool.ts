@@ -1,7 +1,7 @@
 /** The button of a figure that saves its picture. */
 import { button } from '../controls';
 import type { ThemeSource } from '../panes';
-import { pngBytes, svgText } from './picture';
+import { chartPicture, pngOf } from '../picture';
 import type { BenchmarkStore } from './store';
 
 /** Saves a chart's SVG, also as PNG. */
@@ -9,9 +9,9 @@ export function saveTool(store: BenchmarkStore, theme: ThemeSource, id: string, 
   const save = async (): Promise<void> => {
     const image = document.querySelector<SVGSVGElement>(`#${id} .figure-body svg[role="img"]`);
     if (image !== null) {
-      const svg = svgText(image, theme().background);
+      const picture = chartPicture(image, title, theme().background);
       const name = `${store.state.shown?.entry.name ?? 'benchmark'} ${id}`;
-      await store.call('exportPicture', [{ name, svg, png: await pngBytes(image, svg) }]);
+      await store.call('exportPicture', [{ name, svg: picture.svg, png: await pngOf(picture) }]);
     }
   };
   return button({

@@ -2,7 +2,7 @@
  * From a result's rows to what the ratio chart draws: which size lies along the axis, which are held, a series for each
  * engine, and the lines a reader measures them against. Pure.
  */
-import type { BenchmarkCell, BenchmarkRow, RatioInterval } from '../../extension/protocol';
+import type { BenchmarkCell, BenchmarkRow } from '../../extension/protocol';
 
 /** What may vary between rows of one engine. */
 export const DIMENSIONS = ['batch', 'levels', 'threads', 'width', 'layer', 'weights', 'distribution'] as const;
@@ -67,14 +67,6 @@ export function engineName(row: BenchmarkRow): string {
   return `${row.engine}${precision} (${row.implementation}${threads})`;
 }
 
-/** Withheld where the interval spans 1; a reference against itself is no comparison. */
-export function verdictOf(ratio: RatioInterval): 'faster' | 'slower' | 'withheld' | 'reference' {
-  if (ratio.low === 1 && ratio.high === 1) {
-    return 'reference';
-  }
-  return ratio.low > 1 ? 'faster' : ratio.high < 1 ? 'slower' : 'withheld';
-}
-
 /** One engine's points along the axis. */
 export interface Series {
   name: string;
@@ -103,8 +95,11 @@ export interface ReferenceLine {
   points: { x: number; y: number }[];
 }
 
-/** The factor the paper reports for its CPU, against a layer of 3072 neurons. */
+/** The factors the paper reports: for its CPU against a layer of 3072 neurons, and for its batched form in PyTorch. */
 const PAPER_FACTOR = 78;
+const PAPER_TORCH_FACTOR = 40;
+/** The paper's batched form, which only results of PyTorch hold. */
+const PAPER_TORCH_ENGINE = 'paper-fff-torch';
 const PAPER_LEVELS = 12;
 const BERT_NEURONS = 3072;
 
@@ -131,10 +126,11 @@ export function referenceLines(
     lines.push({ key: 'ceiling', label: `${amount}ratio of operations`, points: ceiling });
   }
   if (columns.some(([, { levels }]) => levels === PAPER_LEVELS)) {
+    const factor = rows.some(({ engine }) => engine === PAPER_TORCH_ENGINE) ? PAPER_TORCH_FACTOR : PAPER_FACTOR;
     lines.push({
       key: 'paper',
-      label: `${PAPER_FACTOR}× the paper’s`,
-      points: columns.map(([x]) => ({ x, y: PAPER_FACTOR })),
+      label: `${factor}× the paper’s`,
+      points: columns.map(([x]) => ({ x, y: factor })),
     });
   }
   const roofline = rooflineOf(rows, axis, against);

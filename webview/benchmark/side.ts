@@ -106,8 +106,8 @@ export function historyPane(store: BenchmarkStore): Part {
       return control;
     };
     const idle = run.kind !== 'running';
-    const resumable =
-      entry.unfinished > 0 && (entry.ending.kind === 'cancelled' || entry.ending.kind === 'interrupted');
+    // A run that went through may have cells for which memory or time did not suffice then.
+    const resumable = entry.unfinished > 0 && entry.ending.kind !== 'recorded' && entry.ending.kind !== 'running';
     const actions = [
       ...(mode === 'panel' && !isShown ? [act('Show', 'show', () => store.call('show', [entry.id]))] : []),
       ...(isShown || shown === null || entry.rows === 0

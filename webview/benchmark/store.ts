@@ -26,6 +26,8 @@ export interface BenchmarkSetup {
   variable: string | null;
   /** Chosen values of the other sizes that vary. */
   fixed: Readonly<Record<string, string>>;
+  /** Key of the sweep whose growth is shown; null: the first. */
+  growth: string | null;
   /** Key of the cell whose samples are shown; null: the newest. */
   cell: string | null;
 }
@@ -142,6 +144,7 @@ function readSetup(saved: Record<string, unknown>): BenchmarkSetup {
       typeof fixed === 'object' && fixed !== null
         ? Object.fromEntries(Object.entries(fixed).filter(([, value]) => typeof value === 'string'))
         : {},
+    growth: text('growth'),
     cell: text('cell'),
   };
 }

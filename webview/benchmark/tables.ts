@@ -1,9 +1,11 @@
 /** The numbers behind the benchmark's pictures, as table data. Pure. */
 import type { BenchmarkLadder, BenchmarkRow, RatioInterval } from '../../extension/protocol';
+import { verdictOf } from '../../extension/verdict';
 import type { TableData } from '../charts/table';
 import { formatCount, formatDuration, formatFactor, formatPercent, formatThree } from '../format';
 import type { Comparison } from './compare';
-import { cellKey, engineName, verdictOf } from './series';
+import type { GrowthView } from './growth';
+import { cellKey, engineName } from './series';
 import { formatBytes } from './words';
 
 const text = (name: string): { name: string } => ({ name });
@@ -137,6 +139,18 @@ export function comparisonTable({ rows }: Comparison): TableData {
         verdict === 'withheld' ? `none: ${reason}` : verdict,
       ];
     }),
+    selected: null,
+  };
+}
+
+/** The points of a sweep, and the law of each engine. */
+export function growthTable({ lines, axisName }: GrowthView): TableData {
+  return {
+    caption: 'How the time grows',
+    columns: [text('Engine'), number(axisName.replace(/;.*/, '')), number('Time of a call'), text('Law')],
+    rows: lines.flatMap(({ name, points, sentence }) =>
+      points.map(({ x, microseconds }) => [name, formatCount(x), formatDuration(microseconds), sentence]),
+    ),
     selected: null,
   };
 }

@@ -1,7 +1,7 @@
 /** The page's sentences about a result: its machine, its honesty, its cells, and what each number means. Pure. */
 import type { BenchmarkEntry, BenchmarkResult, BenchmarkRow } from '../../extension/protocol';
 import { formatCount, formatFactor, formatThree, plural } from '../format';
-import { verdictOf } from './series';
+import { densePrecisions, missingLines, verdictOf, verdictOfResult, type ResultVerdict } from '../../extension/verdict';
 
 /** An A/A interval wider than this says that the machine was too busy to tell small differences. */
 const NOISY_WIDTH = 0.1;
@@ -93,32 +93,36 @@ export function selfTestSummary({ selfTests }: BenchmarkResult): SelfTestSummary
 
 /** The result in one sentence: the layer's gain over the cells, never without the encoder's. */
 export function headline(result: BenchmarkResult, running: boolean): string {
-  const routed = result.rows.filter(({ engine, precision }) => engine === 'fff' && precision === 'fp32');
-  const ratios = routed.flatMap(({ ratioToBestDense }) => (ratioToBestDense === null ? [] : [ratioToBestDense]));
-  const decided = ratios
-    .filter((ratio) => verdictOf(ratio) === 'faster' || verdictOf(ratio) === 'slower')
-    .map(({ median }) => median);
-  if (routed.length === 0) {
+  const { cells, compared, withheld, lowest, encoder } = verdictOfResult(result);
+  if (cells === 0) {
     return result.rows.length === 0 ? 'Nothing measured yet.' : 'No FFF layer was measured.';
   }
-  if (ratios.length === 0) {
+  if (compared === 0) {
     return 'No dense layer was measured beside the FFF, so there is nothing to compare.';
   }
-  if (decided.length === 0) {
+  if (lowest === null) {
     return 'No verdict: in every cell the interval of the ratio spans 1.';
   }
-  const [low, high] = [Math.min(...decided), Math.max(...decided)];
-  const range =
-    formatFactor(low) === formatFactor(high) ? formatFactor(high) : `${formatFactor(low)} to ${formatFactor(high)}`;
-  const withheld = ratios.length - decided.length;
-  const [ladder] = result.ladder;
-  const encoder =
-    ladder === undefined
-      ? `the whole encoder ${running ? 'is measured last' : 'was not measured'}, so this is a layer’s gain and not a model’s`
-      : verdictOf(ladder.gainOverTwin) === 'withheld'
+  const whole =
+    encoder === null
+      ? `the whole encoder ${running && result.plan.ladder?.tokens.length !== 0 ? 'is measured last' : 'was not measured'}, so this is a layer’s gain and not a model’s`
+      : verdictOf(encoder.gainOverTwin) === 'withheld'
         ? 'for the whole encoder no verdict is given'
-        : `the whole encoder ${formatFactor(ladder.gainOverTwin.median)}, of at most ${formatFactor(ladder.ceilingOverTwin.median)}`;
-  return `One FFF layer is ${range} as fast as the best dense layer of its size${withheld > 0 ? ` (no verdict in ${plural(withheld, 'cell')})` : ''}; ${encoder}.`;
+        : `the whole encoder ${formatFactor(encoder.gainOverTwin.median)}, of at most ${formatFactor(encoder.ceilingOverTwin.median)}`;
+  const ranges = densePrecisions(result).flatMap((precision, _, all) => {
+    const range = rangeOf(verdictOfResult(result, precision));
+    return range === null ? [] : [all.length === 1 ? range : `${range} in ${precision}`];
+  });
+  return `One FFF layer is ${ranges.join(' and ')} as fast as the best dense layer of its size${withheld > 0 ? ` (no verdict in ${plural(withheld, 'cell')})` : ''}; ${whole}.`;
+}
+
+/** The decided gains of a result, smallest to largest; null where none is decided. */
+function rangeOf({ lowest, highest }: ResultVerdict): string | null {
+  if (lowest === null || highest === null) {
+    return null;
+  }
+  const [low, high] = [formatFactor(lowest.ratio.median), formatFactor(highest.ratio.median)];
+  return low === high ? high : `${low} to ${high}`;
 }
 
 /** The machine as a list of facts. */
@@ -142,8 +146,13 @@ export function machineFacts({ environment, plan }: BenchmarkResult): [string, s
     ['Caches', sizes.join(', ')],
     ['Memory', formatBytes(environment.memoryBytes)],
     ['System', `${environment.os} ${environment.architecture}`],
-    ['Kernel', environment.kernelImplementation ?? 'missing'],
-    ['onnxruntime', environment.onnxruntimeVersion ?? 'missing'],
+    // Another program than ours has neither, and says in its remarks what it used.
+    ...(environment.nodeVersion === null
+      ? []
+      : ([
+          ['Kernel', environment.kernelImplementation ?? 'missing'],
+          ['onnxruntime', environment.onnxruntimeVersion ?? 'missing'],
+        ] as [string, string][])),
     ['Load', environment.loadAverage === null ? '' : formatThree(environment.loadAverage)],
     ['Model', environment.modelHash === null ? 'synthetic weights' : `SHA-256 ${environment.modelHash.slice(0, 8)}`],
     ['Text', plan.source === undefined ? '' : `${formatCount(plan.source.text.length)} characters`],
@@ -184,7 +193,7 @@ export function leftOut({ missing, excluded, unfinished }: BenchmarkResult, runn
     ...excluded.map(
       ({ engine, cell, reason }) => `${engine} was not timed at batch ${formatCount(cell.batch)}: ${reason}.`,
     ),
-    ...missing.map(({ engine, reason }) => `${engine} is missing: ${reason}.`),
+    ...missingLines(missing).map((line) => `${line}.`),
   ];
   return [...new Set(lines.map((line) => line.replace(/\.\.$/, '.')))];
 }
@@ -197,7 +206,7 @@ export const NOTES: readonly (readonly [string, string])[] = [
   ],
   [
     'Ratio',
-    'Time of the fastest verified dense fp32 layer on the same tokens and at most as many threads, divided by this engine’s time. 10× means a tenth of the time.',
+    'Time of the fastest verified dense layer on the same tokens and at most as many threads, divided by this engine’s time. 10× means a tenth of the time. The dense layer is in fp32; a result with dense layers in other precisions compares each precision with its own.',
   ],
   [
     '95 % interval',
@@ -209,7 +218,7 @@ export const NOTES: readonly (readonly [string, string])[] = [
   ],
   [
     'The paper’s 78×',
-    'What the paper reports for its processor against a layer of 3072 neurons. Compare it with the ratio to the best 3072.',
+    'What the paper reports for its processor against a layer of 3072 neurons. Compare it with the ratio to the best 3072. For its batched form in PyTorch it reports 40×; a result of PyTorch has that line.',
   ],
   [
     'Roofline',
@@ -218,6 +227,10 @@ export const NOTES: readonly (readonly [string, string])[] = [
   [
     'Self-test (A/A)',
     'One engine measured as if it were two. Its interval should hold 1; its width says how small a difference this run can tell.',
+  ],
+  [
+    'exact-low',
+    'Weights stored in 16 bits, half the bytes to read. Where their rounding could turn a decision, the logit is computed again from the fp32 row, so that every token takes the path of fp32; output values are rounded.',
   ],
   [
     'Distinct leaves',

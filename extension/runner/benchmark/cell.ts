@@ -6,6 +6,7 @@ import { ENGINES } from './engineSpec';
 import type { Precision } from './engineSpec';
 import type { Cell, Plan } from './plan';
 import { denseWeights } from './engines/registry';
+import { activationBytes, shortage } from './memory';
 import { Random } from './random';
 import { pairedRatio } from './result';
 import type { CellDiversity, EngineMeasurement, ExcludedEngine, SelfTest } from './result';
@@ -51,9 +52,9 @@ export async function measureCell(context: CellContext): Promise<CellOutcome> {
     excluded: [],
     unfinished: null,
   };
-  const shortage = await memoryShortage(context);
-  if (shortage !== null) {
-    return { ...outcome, unfinished: shortage };
+  const short = shortage(cell, activationBytes(cell, plan), await context.availableMemory());
+  if (short !== null) {
+    return { ...outcome, unfinished: short };
   }
   context.onProgress(0, 'preparing engines');
   const { engines, failed } = await group.engines();
@@ -152,21 +153,4 @@ function bytesTouched({ spec }: GroupEngine, workload: PreparedWorkload, nodesPe
   }
   const neurons = denseWeights(spec, workload)[0]!.neurons;
   return 4 * (2 * neurons * width + neurons + (kind === 'dense-twin' ? 0 : width));
-}
-
-/** A sentence when the cell's tokens and activations do not fit into memory. */
-async function memoryShortage({ cell, group, plan, availableMemory }: CellContext): Promise<string | null> {
-  const { workload } = group;
-  const dense = plan.engines.filter((engine) => /dense|native/.test(engine)).length;
-  const neurons = workload.layers[0]!.inputBias.length;
-  // Each dense engine keeps its activations before and after GELU, each engine an output.
-  const needed = 4 * cell.batch * (dense * 2 * neurons + plan.engines.length * cell.width);
-  const available = await availableMemory();
-  return needed <= available
-    ? null
-    : `a batch of ${cell.batch} needs about ${megabytes(needed)} MB, and ${megabytes(available)} MB are free`;
-}
-
-function megabytes(bytes: number): number {
-  return Math.round(bytes / 2 ** 20);
 }

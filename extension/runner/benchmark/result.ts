@@ -125,14 +125,6 @@ export function finishedCell(
   };
 }
 
-/** What an interval on a ratio allows to say. */
-export type Verdict = 'faster' | 'slower' | 'undecided';
-
-/** Withheld where the interval spans 1; NaN decides nothing. */
-export function verdictOf(ratio: RatioInterval): Verdict {
-  return ratio.low > 1 ? 'faster' : ratio.high < 1 ? 'slower' : 'undecided';
-}
-
 /** One engine's measurements on one cell, before ratios are formed. */
 export interface EngineMeasurement {
   engine: EngineName;

@@ -12,13 +12,15 @@ import type { Environment } from './environment';
 import { measureCell } from './cell';
 import type { CellContext } from './cell';
 import type { LadderOptions, LadderResult } from './ladder';
-import { cellText, cellsOf, groupsOf, ladderCell, sameCell } from './plan';
+import { activationBytes, shortage, workloadBytes } from './memory';
+import { cellText, cellsOf, groupsOf, ladderCell } from './plan';
 import type { Cell, Plan } from './plan';
-import { cellOf, finishedCell, rowsOf } from './result';
+import { rowsOf } from './result';
 import type { BenchmarkResult, CellDiversity, EngineMeasurement, ResultRow } from './result';
 import type { Clock } from './schedule';
 import { systemClock } from './schedule';
 import { EngineGroup } from './engineGroup';
+import { GatheredResult } from './gathered';
 import { PreparedWorkload } from './workload';
 import type { HiddenStateSource } from './workload';
 
@@ -79,12 +81,13 @@ export async function runPlan(
 }
 
 const SHOW_EVERY_MS = 1000;
+const CANCELLED = 'the run was cancelled';
 
 class Run {
   private readonly clock: Clock;
   private readonly cores: number;
   private readonly startedMs: number;
-  private result!: BenchmarkResult;
+  private gathered!: GatheredResult;
   private cells: readonly Cell[] = [];
   private done = 0;
   private measuredMs = 0;
@@ -105,25 +108,14 @@ class Run {
     const { plan, services } = this;
     this.cells = cellsOf(plan, this.source);
     const { specs, missing } = await this.engines();
-    this.result = {
-      format: 'fffbench',
-      version: 1,
-      plan,
-      environment: await services.environment(this.source?.modelHash ?? null),
-      rows: [],
-      samples: [],
-      selfTests: [],
-      excluded: [],
-      missing,
-      ladder: [],
-      unfinished: [],
-    };
-    this.tellResult();
+    const environment = await services.environment(this.source?.modelHash ?? null);
+    this.gathered = new GatheredResult(plan, environment, missing, this.cells, this.options.onResult);
+    this.gathered.tell();
     for (const group of groupsOf(this.cells)) {
       await this.group(group, specs);
     }
     await this.ladders();
-    return this.result;
+    return this.gathered.result;
   }
 
   /** The plan's engines that this machine has. A kernel that does not load takes only the FFF engines with it. */
@@ -150,13 +142,13 @@ class Run {
   }
 
   private async group(cells: readonly Cell[], specs: readonly EngineSpec[]): Promise<void> {
-    const open = cells.filter((cell) => !this.takeOver(cell));
+    const open = await this.fitting(cells.filter((cell) => !this.takeOver(cell)));
     const first = open[0];
     if (first === undefined) {
       return;
     }
     if (this.cancelled()) {
-      open.forEach((cell) => this.result.unfinished.push({ cell, reason: 'the run was cancelled' }));
+      open.forEach((cell) => this.gathered.leave(cell, CANCELLED));
       return;
     }
     this.report(0, `preparing ${cellText(first)}`);
@@ -175,19 +167,30 @@ class Run {
         await this.cell(cell, group);
       }
     } catch (thrown) {
-      const reason = isCancellation(thrown) ? 'the run was cancelled' : toWireError(thrown).message;
-      const listed = new Set(this.result.unfinished.map(({ cell }) => cell));
-      open
-        .filter((cell) => !listed.has(cell) && !this.hasRows(cell))
-        .forEach((cell) => this.result.unfinished.push({ cell, reason }));
+      const reason = isCancellation(thrown) ? CANCELLED : toWireError(thrown).message;
+      open.filter((cell) => this.gathered.isOpen(cell)).forEach((cell) => this.gathered.leave(cell, reason));
     } finally {
       await group?.dispose();
     }
   }
 
+  /** The cells whose layers, tokens and activations fit into memory; the others are listed with what they would need. */
+  private async fitting(cells: readonly Cell[]): Promise<Cell[]> {
+    const available = await this.services.availableMemory();
+    return cells.filter((cell) => {
+      const needed = workloadBytes(cell, this.plan) + activationBytes(cell, this.plan);
+      const short = shortage(cell, needed, available);
+      if (short !== null) {
+        this.gathered.leave(cell, short);
+        this.done++;
+      }
+      return short === null;
+    });
+  }
+
   private async cell(cell: Cell, group: EngineGroup): Promise<void> {
     if (this.cancelled()) {
-      this.result.unfinished.push({ cell, reason: 'the run was cancelled' });
+      this.gathered.leave(cell, CANCELLED);
       return;
     }
     const before = this.clock.monotonicMs();
@@ -203,38 +206,11 @@ class Run {
       onProgress: (part, what) => this.report(part, `${cellText(cell)}: ${what}`),
       onMeasurements: (measurements, diversity) => this.showSoFar(cell, measurements, diversity),
     };
-    const { measurements, diversity, selfTest, excluded, unfinished } = await measureCell(context);
-    const { rows, samples } = rowsOf(cell, measurements, diversity, this.result.rows.length, this.plan.seed);
-    this.result.rows.push(...rows);
-    this.result.samples.push(...samples);
-    this.result.excluded.push(...excluded);
-    if (selfTest !== null) {
-      this.result.selfTests.push(selfTest);
-    }
-    if (unfinished !== null) {
-      this.result.unfinished.push({ cell, reason: unfinished });
-    }
+    const rows = this.gathered.add(cell, await measureCell(context));
     this.options.onRows?.(rows, true);
-    this.tellResult();
+    this.gathered.tell();
     this.done++;
     this.measuredMs += this.clock.monotonicMs() - before;
-  }
-
-  /** A result of its own: whatever ends this process, the listener has a whole one. */
-  private tellResult(): void {
-    const open = this.cells.filter((cell) => {
-      return !this.hasRows(cell) && !this.result.unfinished.some((entry) => sameCell(entry.cell, cell));
-    });
-    const { rows, samples, selfTests, excluded, ladder } = this.result;
-    this.options.onResult?.({
-      ...this.result,
-      rows: [...rows],
-      samples: [...samples],
-      selfTests: [...selfTests],
-      excluded: [...excluded],
-      ladder: [...ladder],
-      unfinished: [...this.result.unfinished, ...open.map((cell) => ({ cell, reason: 'not measured yet' }))],
-    });
   }
 
   /** Resampling for intermediate rows takes time that is better spent measuring: now and then is enough. */
@@ -251,7 +227,7 @@ class Run {
     for (const tokens of this.plan.ladder.tokens) {
       const known = this.options.resume?.ladder.find((entry) => entry.tokens === tokens);
       if (known !== undefined) {
-        this.result.ladder.push(known);
+        this.gathered.addLadder(known);
         this.done++;
         continue;
       }
@@ -259,12 +235,12 @@ class Run {
         return;
       }
       try {
-        this.result.ladder.push(await this.services.ladder(this.plan, cell, tokens, this.ladderOptions(tokens)));
-        this.tellResult();
+        this.gathered.addLadder(await this.services.ladder(this.plan, cell, tokens, this.ladderOptions(tokens)));
+        this.gathered.tell();
         this.done++;
       } catch (thrown) {
         if (!isCancellation(thrown)) {
-          this.result.environment.remarks.push(
+          this.gathered.result.environment.remarks.push(
             `The whole encoder at ${tokens} tokens could not be measured: ${toWireError(thrown).message}`,
           );
         }
@@ -282,23 +258,10 @@ class Run {
     };
   }
 
-  /** Takes a finished cell over from an earlier result; true when there was one. */
   private takeOver(cell: Cell): boolean {
-    const { resume } = this.options;
-    const finished = resume === undefined ? null : finishedCell(resume, cell, this.result.rows.length);
-    if (finished === null) {
-      return false;
-    }
-    this.result.rows.push(...finished.rows);
-    this.result.samples.push(...finished.samples);
-    this.result.selfTests.push(...finished.selfTests);
-    this.result.excluded.push(...finished.excluded);
-    this.done++;
-    return true;
-  }
-
-  private hasRows(cell: Cell): boolean {
-    return this.result.rows.some((row) => sameCell(cellOf(row), cell));
+    const taken = this.gathered.takeOver(cell, this.options.resume);
+    this.done += taken ? 1 : 0;
+    return taken;
   }
 
   /** This cell's share of what is left of the plan's budget: quick cells leave theirs to slow ones. */

@@ -48,7 +48,7 @@ export interface SubjectSamples {
 export interface Measurement {
   subjects: SubjectSamples[];
   rounds: number;
-  /** Rounds thrown away because the machine slept or its clock was set. */
+  /** Rounds thrown away because the machine slept or stood still, or its clock was set. */
   interruptions: number;
   /** `budget`: at least `slowPairs` rounds, but not the number the limits ask for. */
   ended: 'complete' | 'budget' | 'cancelled';
@@ -69,6 +69,13 @@ export interface ScheduleOptions {
 
 /** A jump of the calendar against the monotonic clock beyond this means that the machine slept. */
 const SLEEP_MS = 1000;
+/**
+ * A virtual machine that is suspended, or a process that is stopped, may see both clocks go on: a round that takes so many
+ * times what its samples take, and so much more, stood still. No more than some rounds are taken for such.
+ */
+const STALL_FACTOR = 5;
+const STALL_MS = 10_000;
+const MAX_STALLS = 5;
 /** Samples longer than this make a warm-up window of their own; shorter ones are looked at in threes. */
 const LONG_SAMPLE_MS = 100;
 const WINDOW = 3;
@@ -100,6 +107,7 @@ export async function measure(subjects: readonly Subject[], options: ScheduleOpt
 
   const measuringSince = options.clock.monotonicMs();
   let order: State[] = [];
+  let stalls = 0;
   for (let round = 0; ; round++) {
     await options.whilePaused?.();
     if (isAborted(options.signal)) {
@@ -118,6 +126,7 @@ export async function measure(subjects: readonly Subject[], options: ScheduleOpt
     // An odd round runs the even one before it backwards.
     order = round % 2 === 0 ? options.random.shuffle([...states]) : order.reverse();
     const clockSkew = options.clock.wallMs() - options.clock.monotonicMs();
+    const longestMs = STALL_FACTOR * expectedMs(living, options.limits) + STALL_MS;
     for (const state of order) {
       if (state.result.failure === null && isWanted(state, living, options.limits)) {
         await guarded(state, () => sample(state, round, options.limits));
@@ -127,7 +136,10 @@ export async function measure(subjects: readonly Subject[], options: ScheduleOpt
       }
     }
     measurement.rounds++;
-    if (!(Math.abs(options.clock.wallMs() - options.clock.monotonicMs() - clockSkew) <= SLEEP_MS)) {
+    const slept = !(Math.abs(options.clock.wallMs() - options.clock.monotonicMs() - clockSkew) <= SLEEP_MS);
+    const stalled = options.clock.monotonicMs() - now > longestMs && stalls < MAX_STALLS;
+    if (slept || stalled) {
+      stalls += slept ? 0 : 1;
       measurement.interruptions++;
       results.forEach((result) => (result.samples = result.samples.filter((entry) => entry.round !== round)));
     }
@@ -199,6 +211,11 @@ async function guarded(state: State, action: () => Promise<void>): Promise<void>
 /** A function, because the compiler takes a flag that was false once for false ever after. */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
+}
+
+/** What a round of one sample each takes, as far as the warm-up knows. */
+function expectedMs(living: readonly State[], { leadMs }: Limits): number {
+  return living.reduce((sum, { callMs, result }) => sum + callMs * result.callsPerSample + leadMs, 0);
 }
 
 function pairs(state: State): number {

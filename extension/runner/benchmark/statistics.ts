@@ -2,7 +2,7 @@
  * What repeated measurements say: medians and percentiles of the samples, and how sure a ratio of two medians is.
  * Pure functions; nothing here measures.
  */
-import type { Spread } from '../../protocol';
+import type { RatioInterval, Spread } from '../../protocol';
 import { Random } from './random';
 
 /** Resamples of a bootstrap: the ends of a 95 % interval then rest on 25 resamples each. */
@@ -44,25 +44,48 @@ export function spreadOf(samples: ArrayLike<number>): Spread {
   };
 }
 
-/** A ratio of medians and the interval that holds it with 95 % confidence. */
-export interface RatioInterval {
-  median: number;
-  low: number;
-  high: number;
+export type { RatioInterval };
+
+/** Medians of resampled pairs, one of each side a resample. */
+export interface ResampledMedians {
+  above: Float64Array;
+  below: Float64Array;
+}
+
+interface Resampling {
+  seed?: number;
+  resamples?: number;
 }
 
 /**
- * Percentile bootstrap of the ratio of two medians.
- *
- * Samples of the same index were measured one right after the other, so whole pairs are drawn: what slowed both at that
- * moment stays in both. The same seed gives the same interval.
+ * Percentile bootstrap of the ratio of two medians; see `resampleMedians`.
  * @param numerator Samples of the thing above the line; `denominator` as many of the one below.
  */
 export function bootstrapRatioInterval(
   numerator: ArrayLike<number>,
   denominator: ArrayLike<number>,
-  { seed = 1, resamples = RESAMPLES }: { seed?: number; resamples?: number } = {},
+  resampling: Resampling = {},
 ): RatioInterval {
+  const { above, below } = resampleMedians(numerator, denominator, resampling);
+  return intervalAround(
+    median(numerator) / median(denominator),
+    above.map((value, i) => value / below[i]!),
+  );
+}
+
+/**
+ * Draws samples anew, as many as there are, again and again.
+ *
+ * Samples of the same index were measured one right after the other, so whole pairs are drawn: what slowed both at that
+ * moment stays in both. Samples are in the order of their rounds and a disturbance may outlast a round, so pairs are drawn
+ * in runs (circular block bootstrap): single draws would take such pairs for independent ones and make the interval too
+ * narrow. The same seed gives the same medians.
+ */
+export function resampleMedians(
+  numerator: ArrayLike<number>,
+  denominator: ArrayLike<number>,
+  { seed = 1, resamples = RESAMPLES }: Resampling = {},
+): ResampledMedians {
   const pairs = numerator.length;
   if (pairs === 0 || pairs !== denominator.length) {
     throw new RangeError(`A ratio needs pairs of samples, not ${pairs} and ${denominator.length}.`);
@@ -70,19 +93,28 @@ export function bootstrapRatioInterval(
   const random = new Random(seed);
   const above = new Float64Array(pairs);
   const below = new Float64Array(pairs);
-  const ratios = new Float64Array(resamples);
+  const medians = { above: new Float64Array(resamples), below: new Float64Array(resamples) };
+  const block = blockLength(pairs);
   for (let resample = 0; resample < resamples; resample++) {
+    let drawn = 0;
     for (let i = 0; i < pairs; i++) {
-      const drawn = random.below(pairs);
+      drawn = i % block === 0 ? random.below(pairs) : (drawn + 1) % pairs;
       above[i] = numerator[drawn]!;
       below[i] = denominator[drawn]!;
     }
-    ratios[resample] = percentileOfSorted(above.sort(), 0.5) / percentileOfSorted(below.sort(), 0.5);
+    medians.above[resample] = percentileOfSorted(above.sort(), 0.5);
+    medians.below[resample] = percentileOfSorted(below.sort(), 0.5);
   }
-  ratios.sort();
-  return {
-    median: median(numerator) / median(denominator),
-    low: percentileOfSorted(ratios, 0.025),
-    high: percentileOfSorted(ratios, 0.975),
-  };
+  return medians;
+}
+
+/** Pairs drawn together: the cube root of their number, the order that balances bias and variance (Künsch 1989). */
+export function blockLength(pairs: number): number {
+  return Math.ceil(Math.cbrt(pairs));
+}
+
+/** The 95 % interval of what the resamples gave, around the value of the samples themselves. */
+export function intervalAround(value: number, resampled: ArrayLike<number>): RatioInterval {
+  const sorted = Float64Array.from(resampled).sort();
+  return { median: value, low: percentileOfSorted(sorted, 0.025), high: percentileOfSorted(sorted, 0.975) };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { growthOf, linearLaw, powerLaw } from '../../../extension/runner/benchmark/laws';
+import { growthOf, linearLaw, powerLaw } from '../../../extension/laws';
 import type { ResultRow } from '../../../extension/runner/benchmark/result';
 
 const base: ResultRow = {

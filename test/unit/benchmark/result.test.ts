@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../extension/runner/benchmark/plan';
-import { pairedRatio, rowsOf, verdictOf, type EngineMeasurement } from '../../../extension/runner/benchmark/result';
+import { pairedRatio, rowsOf, type EngineMeasurement } from '../../../extension/runner/benchmark/result';
+import { verdictOf } from '../../../extension/verdict';
 
 const cell: Cell = {
   width: 768,
@@ -106,8 +107,8 @@ describe('ratios', () => {
   it('say nothing where the interval spans 1 or is no interval', () => {
     expect(verdictOf({ median: 1.2, low: 1.1, high: 1.3 })).toBe('faster');
     expect(verdictOf({ median: 0.8, low: 0.7, high: 0.9 })).toBe('slower');
-    expect(verdictOf({ median: 1.1, low: 0.9, high: 1.3 })).toBe('undecided');
-    expect(verdictOf({ median: NaN, low: NaN, high: NaN })).toBe('undecided');
+    expect(verdictOf({ median: 1.1, low: 0.9, high: 1.3 })).toBe('withheld');
+    expect(verdictOf({ median: NaN, low: NaN, high: NaN })).toBe('withheld');
   });
 
   it('of one thing against itself hold 1', () => {

@@ -194,15 +194,37 @@ describe('honesty', () => {
   });
 
   it('says when memory does not suffice, and measures the rest', async () => {
-    const services = fakeServices({ availableMemory: async () => 1e6 });
+    const services = fakeServices({ availableMemory: async () => 4e6 });
     const result = await runPlan(plan({ batches: [1, 4096] }), services);
     expect(new Set(result.rows.map(({ batch }) => batch))).toEqual(new Set([1]));
     expect(result.unfinished).toEqual([
       {
         cell: expect.objectContaining({ batch: 4096 }) as Cell,
-        reason: expect.stringMatching(/needs about \d+ MB/) as string,
+        reason: expect.stringMatching(/^a batch of 4096 needs about \d+ MB, and 4 MB are free$/) as string,
       },
     ]);
+  });
+
+  it('allocates nothing for layers and tokens that do not fit', async () => {
+    const huge = plan({ widths: [16, 16384], depths: [15], batches: [1], engines: ['fff'] });
+    const result = await runPlan(huge, fakeServices({ availableMemory: async () => 1e9 }));
+    expect(result.rows.map(({ width }) => width)).toEqual([16]);
+    // Both matrices of 65535 + 3072 neurons, and a pool of 1024 tokens: 9 GB of floats.
+    expect(result.unfinished).toEqual([
+      {
+        cell: expect.objectContaining({ width: 16384 }) as Cell,
+        reason: 'a batch of 1 needs about 8640 MB, and 954 MB are free',
+      },
+    ]);
+  });
+
+  it('measures with more memory what did not fit before', async () => {
+    const whole = plan({ batches: [1, 4096] });
+    const first = await runPlan(whole, fakeServices({ availableMemory: async () => 4e6 }));
+    const resumed = await runPlan(whole, fakeServices(), { resume: first });
+    expect(resumed.unfinished).toEqual([]);
+    expect(resumed.rows.filter(({ batch }) => batch === 1)).toEqual(first.rows);
+    expect(resumed.rows.filter(({ batch }) => batch === 4096)).toHaveLength(4);
   });
 });
 

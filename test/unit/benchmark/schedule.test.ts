@@ -201,6 +201,25 @@ describe('what goes wrong', () => {
     expect(measurement.rounds).toBe(31);
   });
 
+  it('throws away the round in which everything stood still, though both clocks went on', async () => {
+    const { clock, log, options } = setUp({ minimumSeconds: 0, burstMs: 0, leadMs: 0, warmupSeconds: 0 });
+    const subject = fakeSubject('fff', clock, log, (call) => (call === 20 ? 12_000_000 : 1000));
+    const measurement = await measure([subject], options);
+    expect([measurement.interruptions, measurement.rounds]).toEqual([1, 31]);
+    const { samples } = measurement.subjects[0]!;
+    expect(samples.map(({ microsecondsPerCall }) => microsecondsPerCall)).toEqual(
+      Array.from({ length: 30 }, () => 1000),
+    );
+  });
+
+  it('believes in the end that calls have become that slow, and ends', async () => {
+    const { clock, log, options } = setUp({ minimumSeconds: 0, burstMs: 0, leadMs: 0, warmupSeconds: 0 });
+    const subject = fakeSubject('fff', clock, log, (call) => (call < 20 ? 1000 : 12_000_000));
+    const measurement = await measure([subject], options);
+    expect([measurement.ended, measurement.interruptions]).toEqual(['complete', 5]);
+    expect(measurement.subjects[0]!.samples).toHaveLength(30);
+  });
+
   it('waits while paused and goes on afterwards', async () => {
     const { clock, log, options } = setUp({ minimumPairs: 3, minimumSeconds: 0 });
     let pauses = 0;

@@ -1,9 +1,9 @@
 /**
  * How the time of a call grows with one size while all others stay: with the levels of the tree as the paper claims for
- * the FFF (O(log n)), with its nodes as for a dense layer, with width, batch and threads.
+ * the FFF (O(log n)), with its nodes as for a dense layer, with width, batch and threads. Terminal, panel and the pictures
+ * of docs/performance.md share it. Pure.
  */
-import { nodeCount } from '../../tree';
-import type { ResultRow } from './result';
+import type { BenchmarkRow } from './protocol';
 
 /** A fitted law, y in microseconds a call. */
 export type Law =
@@ -16,7 +16,7 @@ export type GrowthVariable = 'levels' | 'nodes' | 'width' | 'batch' | 'threads';
 
 export interface Growth {
   /** The engine with implementation and precision. */
-  row: ResultRow;
+  row: BenchmarkRow;
   variable: GrowthVariable;
   points: { x: number; microseconds: number }[];
   law: Law;
@@ -26,13 +26,14 @@ export interface Growth {
 const MIN_POINTS = 4;
 
 /** What is fitted to each variable. Depth is fitted twice: the better law tells what the engine's time grows with. */
-const FITS: readonly { variable: GrowthVariable; of: (row: ResultRow) => number; fit: (points: Point[]) => Law }[] = [
-  { variable: 'levels', of: ({ levels }) => levels, fit: linearLaw },
-  { variable: 'nodes', of: ({ levels }) => nodeCount(levels - 1), fit: powerLaw },
-  { variable: 'width', of: ({ width }) => width, fit: powerLaw },
-  { variable: 'batch', of: ({ batch }) => batch, fit: linearLaw },
-  { variable: 'threads', of: ({ threads }) => threads, fit: powerLaw },
-];
+const FITS: readonly { variable: GrowthVariable; of: (row: BenchmarkRow) => number; fit: (points: Point[]) => Law }[] =
+  [
+    { variable: 'levels', of: ({ levels }) => levels, fit: linearLaw },
+    { variable: 'nodes', of: ({ nodes }) => nodes, fit: powerLaw },
+    { variable: 'width', of: ({ width }) => width, fit: powerLaw },
+    { variable: 'batch', of: ({ batch }) => batch, fit: linearLaw },
+    { variable: 'threads', of: ({ threads }) => threads, fit: powerLaw },
+  ];
 
 interface Point {
   x: number;
@@ -55,10 +56,10 @@ export function powerLaw(points: readonly Point[]): Law {
 }
 
 /** Every law a result allows to fit: groups of rows that differ in one size only. */
-export function growthOf(rows: readonly ResultRow[]): Growth[] {
+export function growthOf(rows: readonly BenchmarkRow[]): Growth[] {
   const growths: Growth[] = [];
   for (const { variable, of, fit } of FITS) {
-    const groups = new Map<string, ResultRow[]>();
+    const groups = new Map<string, BenchmarkRow[]>();
     for (const row of rows) {
       const key = groupKey(row, variable);
       groups.set(key, [...(groups.get(key) ?? []), row]);
@@ -75,7 +76,7 @@ export function growthOf(rows: readonly ResultRow[]): Growth[] {
 }
 
 /** Everything that tells rows apart but the variable and what follows from it. */
-function groupKey(row: ResultRow, variable: GrowthVariable): string {
+function groupKey(row: BenchmarkRow, variable: GrowthVariable): string {
   const { engine, implementation, precision, distribution, weights, layer } = row;
   return JSON.stringify([
     engine,
