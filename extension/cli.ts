@@ -14,6 +14,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 void runCli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  errColumns: process.stderr.isTTY ? process.stderr.columns : null,
   stdin: readStandardInput,
   color: process.stdout.isTTY && !process.env['NO_COLOR'],
   // The bundle lies in dist/, beside models/.

@@ -34,6 +34,7 @@ export interface InsightCommands {
   mapFolder(target: unknown): Promise<unknown>;
   mapWorkspace(glob: unknown): Promise<unknown>;
   exportUsage(target: unknown): Promise<unknown>;
+  openReport(kind: unknown): Promise<unknown>;
   compareWithPrevious(): Promise<unknown>;
   compareModels(folder: unknown): Promise<unknown>;
   compareContexts(word: unknown): Promise<unknown>;
@@ -59,6 +60,7 @@ export type CommandId =
   | 'fffExplorer.mapFolder'
   | 'fffExplorer.mapWorkspace'
   | 'fffExplorer.exportUsage'
+  | 'fffExplorer.openReport'
   | 'fffExplorer.compareWithPrevious'
   | 'fffExplorer.compareModels'
   | 'fffExplorer.compareContexts'
@@ -101,6 +103,7 @@ export function commandTable(services: CommandServices): Record<CommandId, (argu
     'fffExplorer.mapFolder': (argument) => insight.mapFolder(argument),
     'fffExplorer.mapWorkspace': (argument) => insight.mapWorkspace(argument),
     'fffExplorer.exportUsage': (argument) => insight.exportUsage(argument),
+    'fffExplorer.openReport': (argument) => insight.openReport(argument),
     'fffExplorer.compareWithPrevious': () => insight.compareWithPrevious(),
     'fffExplorer.compareModels': (argument) => insight.compareModels(argument),
     'fffExplorer.compareContexts': (argument) => insight.compareContexts(argument),

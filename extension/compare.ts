@@ -1,6 +1,6 @@
 /**
- * Two traces side by side, and one word in several places: which tokens belong together and how far their paths agree.
- * Pure functions of traces; no model is run and nothing is drawn here.
+ * Two traces side by side: which tokens belong together and how far their paths agree. Pure functions of traces; no model
+ * is run and nothing is drawn here.
  *
  * Paths are compared node by node, which means something only between models of the same trees: two selections, the
  * same text before and after an edit, or one model before and after more training or rounding.
@@ -9,7 +9,7 @@ import type { LayerRouting, Trace, TraceToken } from './protocol';
 import { divergenceLevel, firstOfLevel, nodeCount, parentOf } from './tree';
 
 /** Trees of a layer. */
-interface Trees {
+export interface Trees {
   depth: number;
   trees: number;
 }
@@ -111,132 +111,6 @@ const BOTH = 0;
 const FIRST = 1;
 const SECOND = 2;
 
-/** A place where a word occurs: which trace, and which of its tokens spell it. */
-export interface Occurrence {
-  trace: number;
-  tokens: number[];
-}
-
-/** How far the paths of all occurrences of a word agree in one layer. */
-export interface LayerAgreement {
-  /** `[occurrences][occurrences]` overlap of each two, 0..1; symmetric, 1 on the diagonal. */
-  overlaps: Float32Array;
-  /** Mean overlap of two different occurrences; NaN with fewer than two. */
-  overlap: number;
-  /** Share of pairs of occurrences whose paths are the same to the leaf. */
-  samePaths: number;
-  /** Mean overlap of any two different tokens of the traces: what a word has to beat to mean anything. */
-  background: number;
-}
-
-/**
- * All places where a word is written in the texts of some traces, whatever its case, not as a part of a longer word.
- * Only text that was traced is searched.
- */
-export function findWord(traces: readonly Trace[], word: string): Occurrence[] {
-  const wanted = word.trim().toLowerCase();
-  if (wanted === '') {
-    return [];
-  }
-  const isWordEnd = (text: string, at: number): boolean =>
-    !(/[\p{L}\p{N}_]/u.test(text[at - 1] ?? '') && /[\p{L}\p{N}_]/u.test(text[at] ?? ''));
-  return traces.flatMap((trace, index) => {
-    // Lower-casing may change lengths; comparing piece by piece keeps the offsets those of the text.
-    const found: Occurrence[] = [];
-    for (let start = 0; start + wanted.length <= trace.text.length; start++) {
-      const end = start + wanted.length;
-      if (trace.text.slice(start, end).toLowerCase() !== wanted) {
-        continue;
-      }
-      if (isWordEnd(trace.text, start) && isWordEnd(trace.text, end)) {
-        const tokens = [...trace.tokens.keys()].filter((token) => {
-          const { start: from, end: to } = trace.tokens[token]!;
-          return to > from && from < end && to > start;
-        });
-        if (tokens.length > 0) {
-          found.push({ trace: index, tokens });
-        }
-      }
-    }
-    return found;
-  });
-}
-
-/**
- * The context test: does a word take the same path wherever it stands? Occurrences of several tokens are compared token
- * by token; where one has more than another, the rest counts as different.
- *
- * @param traces Traces of one model.
- * @returns One entry a layer; null for dense layers.
- */
-export function contextTest(traces: readonly Trace[], occurrences: readonly Occurrence[]): (LayerAgreement | null)[] {
-  const trees = traces[0] === undefined ? null : treesOf(traces[0]);
-  return (traces[0]?.layers ?? []).map((_, layer) => {
-    const routings = traces.map((trace) => trace.layers[layer] ?? null);
-    if (trees === null || !routings.every((routing) => routing !== null)) {
-      return null;
-    }
-    return layerAgreement(routings, occurrences, trees);
-  });
-}
-
-function layerAgreement(
-  routings: readonly LayerRouting[],
-  occurrences: readonly Occurrence[],
-  trees: Trees,
-): LayerAgreement {
-  const n = occurrences.length;
-  const overlaps = new Float32Array(n * n).fill(1);
-  let [sum, same] = [0, 0];
-  for (let one = 0; one < n; one++) {
-    for (let other = one + 1; other < n; other++) {
-      const [a, b] = [occurrences[one]!, occurrences[other]!];
-      const overlap = occurrenceOverlap(routings[a.trace]!, a.tokens, routings[b.trace]!, b.tokens, trees);
-      overlaps[one * n + other] = overlaps[other * n + one] = overlap;
-      sum += overlap;
-      same += overlap === 1 ? 1 : 0;
-    }
-  }
-  const count = (n * (n - 1)) / 2;
-  return { overlaps, overlap: sum / count, samePaths: same / count, background: backgroundOverlap(routings, trees) };
-}
-
-function occurrenceOverlap(
-  first: LayerRouting,
-  firstTokens: readonly number[],
-  second: LayerRouting,
-  secondTokens: readonly number[],
-  { depth, trees }: Trees,
-): number {
-  const common = Math.min(firstTokens.length, secondTokens.length);
-  let shared = 0;
-  for (let place = 0; place < common; place++) {
-    for (let tree = 0; tree < trees; tree++) {
-      const leaf = first.leaves[firstTokens[place]! * trees + tree]!;
-      const other = second.leaves[secondTokens[place]! * trees + tree]!;
-      shared += sharedDecisions(leaf, other, depth);
-    }
-  }
-  return shared / (Math.max(firstTokens.length, secondTokens.length) * trees);
-}
-
-/**
- * Mean overlap of all pairs of tokens, without looking at each: two paths share as many decisions as there are nodes
- * below the root that both visit.
- */
-function backgroundOverlap(routings: readonly LayerRouting[], { depth, trees }: Trees): number {
-  const visits = routings.map((routing) => visitsOf(routing, { depth, trees }));
-  const nodes = nodeCount(depth);
-  const tokens = routings.reduce((sum, { leaves }) => sum + leaves.length / trees, 0);
-  const pairs = (tokens * (tokens - 1)) / 2;
-  let shared = 0;
-  for (let at = 0; at < nodes * trees; at++) {
-    const count = visits.reduce((sum, ofTrace) => sum + ofTrace[at]!, 0);
-    shared += at % nodes === 0 ? 0 : (count * (count - 1)) / 2;
-  }
-  return depth === 0 ? 1 : shared / (pairs * trees * depth);
-}
-
 function compareLayer(first: LayerRouting, second: LayerRouting, pairs: Uint32Array, trees: Trees): LayerComparison {
   const count = pairs.length / 2;
   const divergenceLevels = new Uint8Array(count * trees.trees);
@@ -260,7 +134,7 @@ function compareLayer(first: LayerRouting, second: LayerRouting, pairs: Uint32Ar
 }
 
 /** Share of the decisions two paths have in common before they part, 0..1; a tree without decisions has one path. */
-function sharedDecisions(leaf: number, other: number, depth: number): number {
+export function sharedDecisions(leaf: number, other: number, depth: number): number {
   return depth === 0 ? 1 : (divergenceLevel(leaf, other, depth) - 1) / depth;
 }
 
@@ -277,7 +151,7 @@ export function visitsOf({ leaves }: LayerRouting, { depth, trees }: Trees): Uin
   return visits;
 }
 
-function treesOf({ model: { feedforward } }: Trace): Trees | null {
+export function treesOf({ model: { feedforward } }: Trace): Trees | null {
   return feedforward.kind === 'fff' ? { depth: feedforward.depth, trees: feedforward.trees } : null;
 }
 

@@ -11,6 +11,24 @@ export interface SettingsSource {
   inspect(key: string): { globalValue?: unknown; workspaceValue?: unknown; workspaceFolderValue?: unknown } | undefined;
 }
 
+/** Where a changed setting takes effect: the place whose value hides the others. */
+export type SettingPlace = 'user' | 'workspace' | 'folder';
+
+/**
+ * @param isRead whether values of the workspace and its folders are read at all; they are not for a model path while the
+ *   workspace is not trusted.
+ */
+export function placeOf(inspected: ReturnType<SettingsSource['inspect']>, isRead: boolean): SettingPlace {
+  if (!isRead || inspected === undefined) {
+    return 'user';
+  }
+  return inspected.workspaceFolderValue !== undefined
+    ? 'folder'
+    : inspected.workspaceValue !== undefined
+      ? 'workspace'
+      : 'user';
+}
+
 export interface Settings {
   /** Absolute folder of the checkpoint to load. */
   modelDirectory: string;

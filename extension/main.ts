@@ -94,6 +94,6 @@ function start(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
     own(vscode.commands.registerCommand(id, (argument: unknown) => notifier.guard(id, () => handler(argument))));
   }
 
-  own(watchRunner(runner, notifier));
+  own(watchRunner(runner, session, notifier));
   return { session, insights, runner, views };
 }

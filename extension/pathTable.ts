@@ -7,6 +7,16 @@ export function plain(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>()#+\-.!|~$&:@/]/g, '\\$&');
 }
 
+/** Text as code: Markdown shows it as it is, on one line, and it stays legible where nobody renders it. */
+export function code(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  // Blanks at both ends are taken off once; a text that is nothing but blanks has none to lose.
+  const needsRoom = line === '' || line.startsWith('`') || line.endsWith('`') || /^ .*\S.* $/.test(line);
+  return needsRoom ? `${fence} ${line} ${fence}` : fence + line + fence;
+}
+
 /** One step of a path. */
 export interface PathStep {
   level: number;

@@ -6,6 +6,7 @@
  * without knowing each other. Declarations and no logic; one file a subject under `protocol/`, and this the only door.
  */
 export type { LayerComparison, TraceComparison } from './compare';
+export type { LayerAgreement, Occurrence } from './contexts';
 export type { ErrorCode, WireError } from './errors';
 export type * from './protocol/model';
 export type * from './protocol/trace';
@@ -16,4 +17,4 @@ export type * from './protocol/insightViews';
 export type * from './protocol/benchmark';
 
 /** Raised whenever a message changes shape; runner and host refuse to talk across versions. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;

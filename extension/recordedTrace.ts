@@ -17,8 +17,16 @@ export class RecordedTrace implements ViewTruth {
   }
 
   get state(): SessionState {
-    const { trace, source, timings } = this.file;
-    return { trace, source, timings, focus: this.focus, status: { kind: 'idle' }, runner: { kind: 'stopped' } };
+    const { trace, source, timings, passTiming } = this.file;
+    return {
+      trace,
+      source,
+      timings,
+      passTiming,
+      focus: this.focus,
+      status: { kind: 'idle' },
+      runner: { kind: 'stopped' },
+    };
   }
 
   on<Name extends keyof SessionEvents>(name: Name, listener: (payload: SessionEvents[Name]) => void): Disposable {
@@ -44,7 +52,7 @@ export class RecordedTrace implements ViewTruth {
       throw new FffError('BAD_INPUT', 'A trace from a file is only looked at.', 'Inspect its text again to ask more.');
     };
     return {
-      state: { whatIf: this.file.whatIf, usage: null, compared: null },
+      state: { whatIf: this.file.whatIf, usage: null, compared: null, contexts: null },
       usage: null,
       on: () => ({ dispose: () => undefined }),
       setInterventions: refuse,
@@ -54,8 +62,10 @@ export class RecordedTrace implements ViewTruth {
       layerNorms: refuse,
       describeNode: refuse,
       nearBoundary: refuse,
+      usageContexts: refuse,
       compareWithPrevious: refuse,
       endComparison: () => undefined,
+      endContexts: () => undefined,
     };
   }
 }

@@ -5,6 +5,7 @@
 import { Events, type Disposable } from './disposable';
 import { FffError, isCancellation, toWireError } from './errors';
 import { clampFocus, firstInteresting } from './focus';
+import { mergeTiming } from './gains';
 import { describeThrown, type Log } from './log';
 import { StatusLine, type Running } from './statusLine';
 import type {
@@ -13,6 +14,7 @@ import type {
   InsightViewState,
   LayerTiming,
   MeasureRequest,
+  PassTiming,
   RunnerEvents,
   RunnerState,
   Trace,
@@ -28,6 +30,7 @@ export interface SessionRunner {
   on(name: 'state', listener: (state: RunnerState) => void): Disposable;
   on(name: 'progress', listener: (progress: RunnerEvents['progress']) => void): Disposable;
   on(name: 'timing', listener: (timing: RunnerEvents['timing']) => void): Disposable;
+  on(name: 'passTiming', listener: (timing: RunnerEvents['passTiming']) => void): Disposable;
   trace(request: TraceRequest, signal: AbortSignal): Promise<Trace>;
   measure(request: MeasureRequest, signal: AbortSignal): Promise<LayerTiming[]>;
 }
@@ -98,6 +101,7 @@ export class Session implements Disposable {
   private readonly status: StatusLine;
   private focus: Focus = { token: 0, layer: 0, tree: 0, node: null };
   private timings: LayerTiming[] = [];
+  private passTiming: PassTiming | null = null;
   /** The newest last. */
   readonly latencies: Latency[] = [];
 
@@ -108,6 +112,7 @@ export class Session implements Disposable {
       runner.on('state', (state) => this.events.fire('runner', state)),
       runner.on('progress', (progress) => this.progressed(progress)),
       runner.on('timing', ({ runId, timing }) => this.timed(runId, timing)),
+      runner.on('passTiming', ({ runId, passTiming }) => this.timedPass(runId, passTiming)),
     ];
   }
 
@@ -119,12 +124,18 @@ export class Session implements Disposable {
       runner: this.services.runner.state,
       focus: this.focus,
       timings: this.timings,
+      passTiming: this.passTiming,
     };
   }
 
   /** What was inspected last, also when that failed. */
   get lastInspection(): Inspection | null {
     return this.inspection;
+  }
+
+  /** Whether a run is under way whose trace is not there yet. */
+  get isTracing(): boolean {
+    return this.run !== null && this.status.current.kind === 'running';
   }
 
   on<Name extends keyof SessionEvents>(name: Name, listener: (payload: SessionEvents[Name]) => void): Disposable {
@@ -230,6 +241,7 @@ export class Session implements Disposable {
     this.trace = trace;
     this.source = run.inspection.source;
     this.timings = [];
+    this.passTiming = null;
     this.focus = clampFocus({ ...this.focus, token: firstInteresting(trace), node: null }, trace);
     this.events.fire('traced', { trace, source: this.source, focus: this.focus });
     this.status.enter({ kind: 'idle' });
@@ -269,6 +281,8 @@ export class Session implements Disposable {
     }
     this.run = null;
     if (isCancellation(thrown)) {
+      // Not by this session, which would have forgotten the run before: whoever wonders finds out in the log.
+      this.services.log.info(`Run ${run.id} (${run.inspection.source.label}) was given up. ${describeThrown(thrown)}`);
       this.status.enter({ kind: 'idle' });
       return null;
     }
@@ -289,9 +303,15 @@ export class Session implements Disposable {
     if (this.run?.id !== runId || this.trace?.runId !== runId) {
       return;
     }
-    const others = this.timings.filter(({ layer }) => layer !== timing.layer);
-    this.timings = [...others, timing].sort((one, other) => one.layer - other.layer);
+    this.timings = mergeTiming(this.timings, timing);
     this.events.fire('timing', timing);
+  }
+
+  private timedPass(runId: number, passTiming: PassTiming): void {
+    if (this.run?.id === runId && this.trace?.runId === runId) {
+      this.passTiming = passTiming;
+      this.events.fire('passTiming', passTiming);
+    }
   }
 }
 

@@ -30,6 +30,10 @@ export function checkTrace(trace: unknown): string | null {
   if (!Array.isArray(predictions) || !predictions.every((prediction) => isPrediction(prediction, tokens.length))) {
     return 'its predictions are damaged';
   }
+  const { leftOutCharacters: leftOut } = trace;
+  if (leftOut !== undefined && !isCount(leftOut)) {
+    return 'its number of characters without a token is damaged';
+  }
   const bad = layers.findIndex((layer) => !isRouting(layer, model.feedforward, tokens.length));
   return bad < 0 ? null : `the paths of layer ${bad} do not fit its tokens and trees`;
 }

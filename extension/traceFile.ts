@@ -5,7 +5,7 @@
  * A reader refuses what it does not understand in one sentence; nothing in a file is trusted to fit together.
  */
 import { FffError } from './errors';
-import type { Focus, Intervention, LayerTiming, Trace, TraceSource, WhatIfState } from './protocol';
+import type { Focus, Intervention, LayerTiming, PassTiming, Trace, TraceSource, WhatIfState } from './protocol';
 import { checkTrace, isRecord } from './traceCheck';
 
 /** Raised whenever the layout changes; a reader knows its own version and no other. */
@@ -16,6 +16,8 @@ export interface TraceFile {
   source: TraceSource | null;
   focus: Focus;
   timings: LayerTiming[];
+  /** Null where not everything was measured when it was saved. */
+  passTiming: PassTiming | null;
   /** Changes under trial when it was saved, and what they changed. */
   whatIf: WhatIfState;
 }
@@ -55,7 +57,7 @@ export function readTraceFile(text: string, name: string): TraceFile {
   if (problem !== null) {
     return refuse(problem);
   }
-  const { trace, source, focus, timings, whatIf } = value as unknown as TraceFile;
+  const { trace, source, focus, timings, passTiming, whatIf } = value as unknown as TraceFile;
   if (!isFocus(focus)) {
     return refuse('what it looks at is missing');
   }
@@ -64,6 +66,7 @@ export function readTraceFile(text: string, name: string): TraceFile {
     source: isSource(source) ? source : null,
     focus,
     timings: Array.isArray(timings) ? timings : [],
+    passTiming: isPassTiming(passTiming) ? passTiming : null,
     whatIf: isWhatIf(whatIf) ? whatIf : { interventions: [], result: null },
   };
 }
@@ -118,6 +121,15 @@ function isSource(value: unknown): value is TraceSource {
     typeof value['label'] === 'string' &&
     (value['uri'] === null || typeof value['uri'] === 'string') &&
     Number.isInteger(value['offset'])
+  );
+}
+
+function isPassTiming(value: unknown): value is PassTiming {
+  return (
+    isRecord(value) &&
+    ['layers', 'pass', 'ceiling', 'restMicroseconds'].every(
+      (key) => isRecord(value[key]) && Object.values(value[key]).every((number) => typeof number === 'number'),
+    )
   );
 }
 

@@ -3,7 +3,7 @@
  * come back to after a reload.
  */
 import * as vscode from 'vscode';
-import { readSettings, type Settings } from './config';
+import { placeOf, readSettings, type Settings, type SettingPlace } from './config';
 import { DisposableStore, type Disposable } from './disposable';
 import { FffError } from './errors';
 import type { Log } from './log';
@@ -16,11 +16,28 @@ const REMEMBERED_KEY = 'fffExplorer.lastInspection';
 /** A window's state is no place for big texts. */
 const REMEMBERED_CHARACTERS = 20_000;
 
+const TARGETS: Record<SettingPlace, vscode.ConfigurationTarget> = {
+  user: vscode.ConfigurationTarget.Global,
+  workspace: vscode.ConfigurationTarget.Workspace,
+  folder: vscode.ConfigurationTarget.WorkspaceFolder,
+};
+
+/** Our settings as they hold in the first folder, where relative paths start. */
+function configuration(): vscode.WorkspaceConfiguration {
+  return vscode.workspace.getConfiguration('fffExplorer', vscode.workspace.workspaceFolders?.[0]?.uri ?? null);
+}
+
+/** Changes a setting where it takes effect. */
+export async function changeSetting(key: string, value: unknown, isRead = true): Promise<void> {
+  const settings = configuration();
+  await settings.update(key, value, TARGETS[placeOf(settings.inspect(key), isRead)]);
+}
+
 /** Reads the settings at each call, and says once when one was ignored. */
 export function settingsReader(context: vscode.ExtensionContext, log: Log): () => Settings {
   let told: string | null = null;
   return () => {
-    const settings = readSettings(vscode.workspace.getConfiguration('fffExplorer'), {
+    const settings = readSettings(configuration(), {
       isTrusted: vscode.workspace.isTrusted,
       workspaceFolder: vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? null,
       embeddedModel: vscode.Uri.joinPath(context.extensionUri, 'models', 'default').fsPath,
@@ -54,13 +71,7 @@ export async function pickModel(): Promise<boolean> {
   if (folder === undefined) {
     return false;
   }
-  const configuration = vscode.workspace.getConfiguration('fffExplorer');
-  const hiding = configuration.inspect('model.path')?.workspaceValue !== undefined && vscode.workspace.isTrusted;
-  await configuration.update(
-    'model.path',
-    folder.fsPath,
-    hiding ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global,
-  );
+  await changeSetting('model.path', folder.fsPath, vscode.workspace.isTrusted);
   return true;
 }
 
@@ -88,8 +99,11 @@ export function createNotifier(
   });
 }
 
-/** Tells the user when the runner died, and ends one whose settings changed; the next request starts another. */
-export function watchRunner(runner: RunnerClient, notifier: Notifier): Disposable {
+/**
+ * Tells the user when the runner died, and ends one whose settings changed; the next request starts another. A run under
+ * way whose settings changed starts over with those of now.
+ */
+export function watchRunner(runner: RunnerClient, session: Session, notifier: Notifier): Disposable {
   const store = new DisposableStore();
   store.add(
     runner.on('state', (state) => {
@@ -101,8 +115,15 @@ export function watchRunner(runner: RunnerClient, notifier: Notifier): Disposabl
   );
   store.add(
     vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration('fffExplorer.threads')) {
-        runner.stop();
+      const isOtherRunner = change.affectsConfiguration('fffExplorer.threads');
+      if (isOtherRunner || change.affectsConfiguration('fffExplorer.model.path')) {
+        const again = session.isTracing;
+        if (isOtherRunner) {
+          runner.stop();
+        }
+        if (again) {
+          void notifier.guard('Starting over with the changed settings', () => session.inspectAgain());
+        }
       }
     }),
   );

@@ -158,7 +158,8 @@ export class Patience {
     }
   }
 
-  private release(): void {
+  /** Tells what was held back, in sight or not. */
+  release(): void {
     clearTimeout(this.timer);
     if (this.held.size > 0) {
       const changes = new Set(this.held);

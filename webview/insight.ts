@@ -9,6 +9,7 @@ import type {
   NearBoundary,
   NodeCard,
   Prediction,
+  UsageContext,
   UsageMap,
   ViewApi,
   WireError,
@@ -48,7 +49,9 @@ export class Insight {
 
   /** Forgets the usage map: another one was made. */
   forgetUsage(): void {
-    this.answers.delete('usage/');
+    for (const key of [...this.answers.keys()].filter((one) => one.startsWith('usage'))) {
+      this.answers.delete(key);
+    }
   }
 
   /** Norms of a layer's weights; null while they are not there, or cannot be had. */
@@ -71,6 +74,11 @@ export class Insight {
 
   boundary(precision: 'fp16' | 'bf16', noise: number): Answer<NearBoundary> {
     return this.question('nearBoundary', [{ precision, noise }], `${precision},${noise}`);
+  }
+
+  /** Where the most frequent tokens of a node occur in the mapped texts. */
+  usageContexts(layer: number, tree: number, node: number): Answer<UsageContext[]> {
+    return this.question('usageContexts', [{ layer, tree, node }], [layer, tree, node].join());
   }
 
   usage(): Answer<UsageMap | null> {

@@ -9,6 +9,7 @@ import type {
   WhatIfResult,
 } from '../extension/protocol';
 import { made, number, share, text, type Cell } from './cells';
+import type { NodeCardData } from './charts/nodeCard';
 import type { TableData } from './charts/table';
 import { formatMargin, formatSigned, formatThree, visibleText } from './format';
 
@@ -80,7 +81,11 @@ export function lensTable({ layers }: LensResult, label: string): TableData {
   );
 }
 
-export function nodeTable(card: NodeCard): TableData {
+/**
+ * @param labels texts of the trace's tokens.
+ * @param corpus the mapped corpus at this node; null without a map.
+ */
+export function nodeTable(card: NodeCard, labels: readonly string[], corpus: NodeCardData['corpus']): TableData {
   const rows = (['input', 'output'] as const).flatMap((name): Cell[][] => {
     const { largest, along, against, norm } = card[name];
     return [
@@ -98,7 +103,20 @@ export function nodeTable(card: NodeCard): TableData {
   return made(
     `Node ${card.node} of layer ${card.layer}`,
     [text('Weights'), text('What'), text('Which'), number('Value')],
-    [...rows, ['input', 'bias', null, [card.bias, formatSigned(card.bias)]]],
+    [
+      ...rows,
+      ['input', 'bias', null, [card.bias, formatSigned(card.bias)]],
+      ...[...card.tokens].map((token): Cell[] => ['visits', 'token of this trace', word(labels[token] ?? ''), token]),
+      ...(corpus?.words ?? []).flatMap(({ text: entry, count, places }): Cell[][] => [
+        ['visits', 'token of the corpus', word(entry), count],
+        ...places.map(({ document, excerpt }): Cell[] => [
+          'visits',
+          `in ${document}`,
+          excerpt === null ? 'changed since' : `${excerpt.before}${excerpt.text}${excerpt.after}`,
+          excerpt === null ? null : [excerpt.line, `line ${excerpt.line}`],
+        ]),
+      ]),
+    ],
   );
 }
 

@@ -1,7 +1,8 @@
 /** The keyboard: one map for all views, shown by `?`. */
 import { button } from './controls';
 import { el } from './dom';
-import { intervene } from './panes';
+import type { Hint } from './hint';
+import { interveneAtPinned, undoLast } from './intervene';
 import type { Store } from './store';
 import type { TreeChart } from './charts/treeMap';
 
@@ -17,9 +18,10 @@ const plain = (key: string) => (event: KeyboardEvent) => event.key === key && !e
 const shifted = (key: string) => (event: KeyboardEvent) => event.key === key && event.shiftKey;
 const either = (key: string) => (event: KeyboardEvent) => event.key === key;
 
-function keyMap(store: Store, tree: () => TreeChart | null, help: () => void, find?: () => void): Key[] {
+function keyMap(store: Store, tree: () => TreeChart | null, help: () => void, hint: Hint, find: () => void): Key[] {
   const step = (by: number): void => store.pin({ token: store.pinned.token + by });
   const layer = (by: number): void => store.pin({ layer: store.pinned.layer + by });
+  const tryOut = (kind?: 'silence'): void => hint.say(interveneAtPinned(store, kind));
   return [
     { shown: '← →', does: 'previous or next token', matches: plain('ArrowLeft'), run: () => step(-1) },
     { shown: '', does: '', matches: plain('ArrowRight'), run: () => step(1) },
@@ -56,14 +58,14 @@ function keyMap(store: Store, tree: () => TreeChart | null, help: () => void, fi
       shown: 'f s',
       does: 'what if: flip the pinned node’s decision, or silence the node',
       matches: plain('f'),
-      run: () => tryOut(store),
+      run: () => tryOut(),
     },
-    { shown: '', does: '', matches: plain('s'), run: () => tryOut(store, 'silence') },
+    { shown: '', does: '', matches: plain('s'), run: () => tryOut('silence') },
     {
       shown: 'u',
       does: 'undo the last change under trial',
       matches: plain('u'),
-      run: () => void store.tryOut(store.state.whatIf.interventions.slice(0, -1)),
+      run: () => hint.say(undoLast(store)),
     },
     {
       shown: '1 2',
@@ -78,12 +80,12 @@ function keyMap(store: Store, tree: () => TreeChart | null, help: () => void, fi
       matches: plain('x'),
       run: () => store.toggleSelected(store.pinned.token),
     },
-    ...(find === undefined ? [] : [{ shown: '/', does: 'find a token', matches: either('/'), run: find }]),
+    { shown: '/', does: 'find a token', matches: either('/'), run: find },
     {
       shown: 'Enter',
       does: 'flip the pinned node; without one, show the token in the editor',
       matches: plain('Enter'),
-      run: () => (store.pinned.node === null ? reveal(store) : tryOut(store)),
+      run: () => (store.pinned.node === null ? reveal(store) : tryOut()),
     },
     {
       shown: 'Esc',
@@ -98,14 +100,6 @@ function keyMap(store: Store, tree: () => TreeChart | null, help: () => void, fi
 function nextTree(store: Store): void {
   const trees = store.view?.trees ?? 1;
   store.pin({ tree: (store.pinned.tree + 1) % trees });
-}
-
-/** At the pinned node; nothing without one. */
-function tryOut(store: Store, kind?: 'silence'): void {
-  const { node } = store.pinned;
-  if (node !== null) {
-    intervene(store, node, kind);
-  }
 }
 
 function letGo(store: Store): void {
@@ -162,7 +156,7 @@ export interface Keyboard {
 }
 
 /** Installs the keyboard on the page. Typing in a field, and tables' own scrolling, are left alone. */
-export function installKeys(store: Store, tree: () => TreeChart | null, find?: () => void): Keyboard {
+export function installKeys(store: Store, tree: () => TreeChart | null, hint: Hint, find: () => void): Keyboard {
   const dialog = el('dialog', { class: 'keys', 'aria-label': 'Keyboard map', 'data-testid': 'key-map' });
   const toggleHelp = (): void => {
     if (dialog.open) {
@@ -171,7 +165,7 @@ export function installKeys(store: Store, tree: () => TreeChart | null, find?: (
       dialog.showModal();
     }
   };
-  const keys = keyMap(store, tree, toggleHelp, find);
+  const keys = keyMap(store, tree, toggleHelp, hint, find);
   const list = el('dl');
   for (const { shown, does } of keys.filter((key) => key.shown !== '')) {
     const caps = shown.split(' ').map((cap) => el('kbd', {}, cap));
@@ -200,6 +194,7 @@ export function installKeys(store: Store, tree: () => TreeChart | null, find?: (
     const key = keys.find((candidate) => candidate.matches(event));
     if (key !== undefined) {
       event.preventDefault();
+      hint.say(null);
       key.run();
     }
   });

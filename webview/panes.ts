@@ -11,11 +11,13 @@ import { draw as drawTreeMap, type TreeChart, type TreeData, type TreeOptions } 
 import { el } from './dom';
 import { visibleText } from './format';
 import { corpusHeat, differenceHeat, type Heat } from './heat';
+import { intervene } from './intervene';
+import { leftOutSentence } from '../extension/leftOut';
 import type { MaskPrediction } from '../extension/protocol';
 import type { Change, Store } from './store';
 import type { Theme } from './theme';
 import type { TreeMarks } from './charts/treeMarks';
-import { changedLeaf, gesture, toggled } from './whatIf';
+import { changedLeaf } from './whatIf';
 import type { LayerView } from './routing';
 
 export interface Pane {
@@ -80,7 +82,9 @@ export function denseNote(store: Store): string {
 }
 
 export function tokensPane(store: Store, container: HTMLElement, theme: ThemeSource): Pane {
-  const show = mounted<TokensData>(container, (body, data) =>
+  const chips = container.appendChild(el('div'));
+  const leftOut = container.appendChild(el('p', { class: 'left-out', 'data-testid': 'left-out' }));
+  const show = mounted<TokensData>(chips, (body, data) =>
     drawTokens(body, data, {
       theme,
       onHover: (token) => store.preview(token === null ? null : { token }),
@@ -95,6 +99,9 @@ export function tokensPane(store: Store, container: HTMLElement, theme: ThemeSou
       if (trace === null || store.view === null) {
         return;
       }
+      const said = leftOutSentence(trace.leftOutCharacters);
+      leftOut.hidden = said === null;
+      leftOut.textContent = said;
       const { layer, tree, token } = store.sight;
       show({
         tokens: trace.tokens,
@@ -154,25 +161,6 @@ function marksOf(store: Store, layer: number, tree: number, token: number): Tree
     changedLeaf: changedLeaf(result, layer, tree, token),
     interventions: interventions.filter((one) => one.layer === layer && one.tree === tree),
   };
-}
-
-/** Flips or silences a node of the layer looked at, or takes that back. Without a kind, what the node allows. */
-export function intervene(store: Store, node: number, kind?: 'flip' | 'silence'): void {
-  const { layer, tree, token } = store.pinned;
-  const view = store.view?.layer(layer) ?? null;
-  if (view === null) {
-    return;
-  }
-  const change = {
-    ...{ layer, tree, node },
-    token: store.setup.scope === 'all' ? null : token,
-    kind: kind === 'silence' ? kind : gesture(node, view.depth),
-  };
-  if (!store.setup.open.includes('whatif')) {
-    store.arrange({ open: [...store.setup.open, 'whatif'] });
-  }
-  store.pin({ node });
-  void store.tryOut(toggled(store.state.whatIf.interventions, change));
 }
 
 /** The tree in its two forms; `chart` is the one on screen, for zoom keys and buttons. */

@@ -13,10 +13,12 @@ const COPIED = [
   'stroke',
   'stroke-width',
   'stroke-dasharray',
+  'stroke-opacity',
   'stroke-linejoin',
   'paint-order',
   'vector-effect',
   'opacity',
+  'visibility',
   'font-family',
   'font-size',
   'font-weight',
@@ -47,8 +49,23 @@ export function pictureOf(body: HTMLElement, title: string, background: string):
   collect(body, origin, shapes);
   const width = Math.ceil(Math.max(bounds.width, body.scrollWidth, widest(shapes))) + 2 * PADDING;
   const height = Math.ceil(bounds.height) + 2 * PADDING;
+  return framed({ width, height }, title, background, shapes);
+}
+
+/** A chart that is one SVG, as it is, without what stands around it. @param image with width and height in px. */
+export function chartPicture(image: SVGSVGElement, title: string, background: string): Picture {
+  const [width, height] = [Number(image.getAttribute('width')), Number(image.getAttribute('height'))];
+  return framed({ width, height }, title, background, copied(image));
+}
+
+function framed(
+  { width, height }: Omit<Picture, 'svg'>,
+  title: string,
+  background: string,
+  content: readonly Node[],
+): Picture {
   const image = svg('svg', { width, height, viewBox: `0 0 ${width} ${height}` });
-  image.append(svg('title', {}, title), svg('rect', { width, height, fill: background }), ...shapes);
+  image.append(svg('title', {}, title), svg('rect', { width, height, fill: background }), ...content);
   return { svg: `${new XMLSerializer().serializeToString(image)}\n`, width, height };
 }
 

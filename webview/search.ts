@@ -8,6 +8,8 @@ import type { Store } from './store';
 export interface Search {
   element: HTMLElement;
   open(): void;
+  /** Opens it, or closes it where it is open. */
+  toggle(): void;
   /** Call after the trace changed. */
   update(): void;
 }
@@ -78,13 +80,16 @@ export function search(store: Store): Search {
     event.stopPropagation();
   });
 
+  function open(): void {
+    element.hidden = false;
+    input.focus();
+    input.select();
+  }
+
   return {
     element,
-    open() {
-      element.hidden = false;
-      input.focus();
-      input.select();
-    },
+    open,
+    toggle: () => (element.hidden ? open() : close()),
     update() {
       if (!element.hidden) {
         look();

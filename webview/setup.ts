@@ -20,12 +20,18 @@ export interface Setup {
   /** Weights the closest decisions are tried with. */
   precision: (typeof PRECISIONS)[number];
   noise: number;
+  /** Usage map and comparison that were put on the tree when they arrived, so that this happens once. */
+  shownUsage: string;
+  shownComparison: string;
+  /** The same for a word's contexts. */
+  shownContexts: string;
   /** Whom an intervention concerns. */
   scope: 'token' | 'all';
 }
 
 export function readSetup(saved: Record<string, unknown>): Setup {
   const { colourLevel, noise } = saved;
+  const key = (value: unknown): string => (typeof value === 'string' ? value : '');
   const names = (value: unknown): string[] =>
     Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : [];
   const oneOf = <Choice extends string>(value: unknown, choices: readonly [Choice, ...Choice[]]): Choice =>
@@ -39,6 +45,9 @@ export function readSetup(saved: Record<string, unknown>): Setup {
     traffic: oneOf(saved['traffic'], TRAFFIC),
     precision: oneOf(saved['precision'], PRECISIONS),
     noise: NOISES.find((choice) => choice === noise) ?? 0,
+    shownUsage: key(saved['shownUsage']),
+    shownComparison: key(saved['shownComparison']),
+    shownContexts: key(saved['shownContexts']),
     scope: oneOf(saved['scope'], ['token', 'all']),
   };
 }

@@ -6,7 +6,7 @@
 import type { Focus, Intervention, ViewApi, ViewState, WireError } from '../extension/protocol';
 import { wireErrorOf, type Host } from './host';
 import { Insight } from './insight';
-import { mergeTiming } from './ladder';
+import { mergeTiming } from '../extension/gains';
 import { TraceView } from './routing';
 import { readSetup, type Setup } from './setup';
 
@@ -20,9 +20,11 @@ const EMPTY: ViewState = {
   runner: { kind: 'stopped' },
   focus: { token: 0, layer: 0, tree: 0, node: null },
   timings: [],
+  passTiming: null,
   whatIf: { interventions: [], result: null },
   usage: null,
   compared: null,
+  contexts: null,
 };
 
 export class Store {
@@ -33,6 +35,8 @@ export class Store {
   hydrated = false;
   /** A call of this view that failed, until the next success. */
   localError: WireError | null = null;
+  /** Figure that is to be brought into sight with the next repaint. */
+  reveal: string | null = null;
   /** Tokens looked at beside the focused one, ascending; their paths are drawn too. */
   selected: readonly number[] = [];
   readonly insight: Insight;
@@ -57,7 +61,7 @@ export class Store {
     rpc.on('traced', ({ trace, source, focus }) => {
       this.hover = null;
       const whatIf = { interventions: [], result: null };
-      this.replace({ ...this.state, trace, source, focus, timings: [], whatIf, compared: null });
+      this.replace({ ...this.state, trace, source, focus, timings: [], passTiming: null, whatIf, compared: null });
     });
     rpc.on('status', (status) => {
       this.state = { ...this.state, status };
@@ -79,16 +83,30 @@ export class Store {
       this.state = { ...this.state, timings: mergeTiming(this.state.timings, timing) };
       this.changed('timings');
     });
+    rpc.on('passTiming', (passTiming) => {
+      this.state = { ...this.state, passTiming };
+      this.changed('timings');
+    });
     rpc.on('interventions', (whatIf) => this.learn({ whatIf }));
     rpc.on('usage', (usage) => {
       this.insight.forgetUsage();
       this.learn({ usage });
+      this.noticeNews();
     });
-    rpc.on('compared', (compared) => this.learn({ compared }));
+    rpc.on('compared', (compared) => {
+      this.learn({ compared });
+      this.noticeNews();
+    });
+    rpc.on('contexts', (contexts) => {
+      this.learn({ contexts });
+      this.noticeContexts();
+    });
     const state = await this.call('ready', []);
     if (state !== undefined) {
       this.hydrated = true;
       this.replace(state);
+      this.noticeNews();
+      this.noticeContexts();
     }
   }
 
@@ -191,6 +209,38 @@ export class Store {
         listener(changes);
       }
     });
+  }
+
+  /**
+   * A new usage map or comparison is what the user just asked for: it goes on the tree and its figure opens, also where
+   * this view was hidden when it came. Later the user's own choice stands.
+   */
+  private noticeNews(): void {
+    const { usage, compared } = this.state;
+    const shownUsage = usage === null ? '' : String(usage.runId);
+    const shownComparison = compared === null ? '' : `${compared.trace.runId}/${this.state.trace?.runId ?? ''}`;
+    const { shownUsage: oldUsage, shownComparison: oldComparison, open } = this.setup;
+    if (shownUsage !== oldUsage || shownComparison !== oldComparison) {
+      const traffic =
+        shownComparison !== oldComparison && compared !== null
+          ? ('difference' as const)
+          : shownUsage !== oldUsage && usage !== null
+            ? ('corpus' as const)
+            : this.setup.traffic;
+      const figure = { corpus: ['usage'], difference: ['compare'], trace: [] }[traffic];
+      this.arrange({ shownUsage, shownComparison, traffic, open: [...new Set([...open, ...figure])] });
+    }
+  }
+
+  /** The same for a word's contexts, which are brought into sight too: they lie far below. */
+  private noticeContexts(): void {
+    const { contexts } = this.state;
+    const shownContexts = contexts === null ? '' : String(contexts.runId);
+    if (shownContexts !== this.setup.shownContexts) {
+      const opened = contexts === null ? [] : ['contexts', 'occurrences'];
+      this.reveal = opened[0] ?? null;
+      this.arrange({ shownContexts, open: [...new Set([...this.setup.open, ...opened])] });
+    }
   }
 
   private learn(change: Partial<ViewState>): void {

@@ -32,6 +32,11 @@ export function kindOf(name: string): string {
   return name.replace(/^layer\.\d+\./, '');
 }
 
+/** A tensor that cannot be compared at all. @param name Without the case. */
+export function failedComparison(name: string, failure: string): Comparison {
+  return { kind: kindOf(name), values: 0, largestDifference: NaN, differing: 0, failure };
+}
+
 /**
  * Compares one expected tensor.
  * @param name Without the case, for instance `layer.0.nodes`.
@@ -46,7 +51,7 @@ export function compareTensor(
   toleranceOf: ToleranceOf,
 ): Comparison {
   const kind = kindOf(name);
-  const fail = (failure: string): Comparison => ({ kind, values: 0, largestDifference: NaN, differing: 0, failure });
+  const fail = (failure: string): Comparison => failedComparison(name, failure);
   const logits = computed.get('mlm_logits');
   if (kind === 'mlm_top10_ids' && logits) {
     return compareTopIds(kind, expected, logits, toleranceOf(kind), fail);
@@ -67,13 +72,23 @@ export function compareTensor(
   return compareFloats(kind, expected.data, actual.data, toleranceOf(kind));
 }
 
+/** Largest magnitude up to which a tolerance is taken as it is. */
+const PLAIN_RANGE = 64;
+
+/**
+ * The tolerance is absolute. Where a tensor has values above 64 it grows in proportion: float32 steps are that much
+ * coarser there, and sums of such values carry several of them (a residual stream of 200 has steps of 1.5e-5).
+ */
 function compareFloats(kind: string, expected: Float32Array, actual: Float32Array, tolerance: number): Comparison {
   let largest = 0;
+  let range = PLAIN_RANGE;
   for (let i = 0; i < expected.length; i++) {
     // Math.max keeps NaN once it was seen, and NaN passes no tolerance.
     largest = Math.max(largest, Math.abs(actual[i]! - expected[i]!));
+    range = Number.isFinite(expected[i]!) ? Math.max(range, Math.abs(expected[i]!)) : range;
   }
-  const failure = largest <= tolerance ? null : `differs by up to ${largest}, more than ${tolerance}`;
+  const allowed = (tolerance * range) / PLAIN_RANGE;
+  const failure = largest <= allowed ? null : `differs by up to ${largest}, more than ${allowed}`;
   return { kind, values: expected.length, largestDifference: largest, differing: 0, failure };
 }
 

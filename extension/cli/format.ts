@@ -1,4 +1,5 @@
 /** Numbers, tables and colour for people. Pure functions. */
+import type { RatioInterval } from '../protocol';
 
 export interface Column {
   title: string;
@@ -92,6 +93,16 @@ export function significant(value: number): string {
   }
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
   return value.toFixed(Math.min(digits, 20));
+}
+
+/** `12.3x (12.0 to 12.6)`. */
+export function ratioText(ratio: RatioInterval): string {
+  return `${significant(ratio.median)}x ${intervalText(ratio)}`;
+}
+
+/** `(12.0 to 12.6)`. */
+export function intervalText({ low, high }: RatioInterval): string {
+  return `(${significant(low)} to ${significant(high)})`;
 }
 
 /** `1 token`, `2 tokens`. */

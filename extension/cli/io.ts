@@ -4,6 +4,8 @@ export interface CliIo {
   out(text: string): void;
   /** Writes to standard error as it is. */
   err(text: string): void;
+  /** Columns of the terminal that standard error is; null where it is none and no progress should be written over. */
+  errColumns: number | null;
   /** All of standard input. */
   stdin(): Promise<Uint8Array>;
   /** Whether escape sequences for colour may be written. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { access } from 'node:fs/promises';
 import { FffError } from '../errors';
+import { countLeftOut, leftOutSentence } from '../leftOut';
 import type { TraceToken } from '../protocol';
 import { openCheckpoint } from '../runner/checkpoint/checkpoint';
 import { loadTokenizer, type Tokenizer } from '../runner/tokenizer';
@@ -27,7 +28,7 @@ export const tokenizeCommand: Command = {
       json: { type: 'boolean', default: false },
     });
     if (values.text === undefined && !values.json) {
-      throw usageError('One of --text, --json is needed.');
+      throw usageError('There is no text: give it with --text, or with --json as a JSON array on standard input.');
     }
     const texts = values.text === undefined ? await readTexts(io) : [values.text];
     const tokenizer = await openTokenizer(values.model ?? io.defaultModel);
@@ -36,10 +37,17 @@ export const tokenizeCommand: Command = {
       return 0;
     }
     const tokens: TraceToken[][] = [];
+    let leftOut = 0;
     for (const text of texts) {
-      tokens.push(await tokenizer.encode(text));
+      const own = await tokenizer.encode(text);
+      tokens.push(own);
+      leftOut += countLeftOut(text, own);
     }
     io.out(`${JSON.stringify(tokens)}\n`);
+    const said = leftOutSentence(leftOut);
+    if (said !== null) {
+      io.err(`fff-explorer: ${said}\n`);
+    }
     return 0;
   },
 };
@@ -60,6 +68,9 @@ async function openTokenizer(model: string): Promise<Tokenizer> {
 
 async function readTexts(io: CliIo): Promise<string[]> {
   const text = decodeText(await io.stdin(), 'Standard input');
+  if (text.trim() === '') {
+    throw new FffError('BAD_INPUT', 'Standard input is empty.', 'Give a JSON array of strings, or a text with --text.');
+  }
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -80,7 +91,8 @@ function tokenTable(text: string, tokens: readonly TraceToken[], io: CliIo): str
     token.end > token.start ? `${token.start}..${token.end}` : '',
     visible(text.slice(token.start, token.end)),
   ]);
-  return table(
+  const leftOut = leftOutSentence(countLeftOut(text, tokens));
+  const shown = table(
     [
       { title: '#', align: 'right' },
       { title: 'id', align: 'right' },
@@ -91,6 +103,7 @@ function tokenTable(text: string, tokens: readonly TraceToken[], io: CliIo): str
     rows,
     styleFor(io.color),
   );
+  return leftOut === null ? shown : `${shown}${leftOut}\n`;
 }
 
 async function exists(path: string): Promise<boolean> {

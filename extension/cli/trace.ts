@@ -1,6 +1,7 @@
 /** `trace`: the paths of a text, of ids, or of all cases of a fixture. */
 import { FffError, toWireError } from '../errors';
-import type { LayerTiming, TraceInput } from '../protocol';
+import type { Measured } from '../gains';
+import type { PassTiming, Trace, TraceInput } from '../protocol';
 import { writeSafetensors } from '../runner/checkpoint/safetensorsWriter';
 import { Tracer } from '../runner/tracer';
 import { exactlyOne, parseIds, parseOptions, parseThreads, readTextFile, usageError, wholeNumber } from './arguments';
@@ -61,13 +62,13 @@ export const traceCommand: Command = {
       }
       const shown = chooseLayers(values.layer, tracer.info.layers);
       const trace = await tracer.trace({ runId: 1, model: tracer.info.directory, input, topPredictions: top });
-      const timings = values['no-timings'] ? [] : await measureOrSayWhyNot(tracer, io);
+      const measured = values['no-timings']
+        ? { trace, timings: [], passTiming: null }
+        : await measure(tracer, trace, io);
       if (trace.omittedWindows > 0) {
         io.err(`fff-explorer: ${plural(trace.omittedWindows, 'window')} beyond the limit of one run were left out.\n`);
       }
-      for (const piece of values.json
-        ? traceToJson(trace, timings)
-        : renderTrace(trace, timings, shown, styleFor(io.color))) {
+      for (const piece of values.json ? traceToJson(measured) : renderTrace(measured, shown, styleFor(io.color))) {
         io.out(piece);
       }
       return 0;
@@ -78,12 +79,17 @@ export const traceCommand: Command = {
 };
 
 /** The trace stands by itself: when its layers cannot be measured, that is said and the trace printed all the same. */
-async function measureOrSayWhyNot(tracer: Tracer, io: CliIo): Promise<LayerTiming[]> {
+async function measure(tracer: Tracer, trace: Trace, io: CliIo): Promise<Measured> {
+  let passTiming: PassTiming | null = null;
   try {
-    return await tracer.measure({ runId: 1, budgetMsPerLayer: BUDGET_MS_PER_LAYER });
+    const timings = await tracer.measure(
+      { runId: trace.runId, budgetMsPerLayer: BUDGET_MS_PER_LAYER },
+      { onPassTiming: (timing) => (passTiming = timing) },
+    );
+    return { trace, timings, passTiming };
   } catch (thrown) {
     io.err(`fff-explorer: The layers could not be measured. ${toWireError(thrown).message}\n`);
-    return [];
+    return { trace, timings: [], passTiming: null };
   }
 }
 

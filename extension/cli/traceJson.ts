@@ -6,11 +6,12 @@
  * Arrays of several windows are concatenated. Dense layers have null for nodes, logits, activations and
  * fffMicroseconds. Logits are float32 and printed with the nine digits that identify one.
  */
+import type { Measured } from '../gains';
 import type { LayerRouting, LayerTiming, Trace } from '../protocol';
 import { gelu, pathToLeaf } from '../tree';
 
 /** The text in pieces, so that no single string has to hold a trace of thousands of tokens. */
-export function* traceToJson(trace: Trace, timings: readonly LayerTiming[]): Generator<string> {
+export function* traceToJson({ trace, timings, passTiming }: Measured): Generator<string> {
   yield `{"model":${JSON.stringify(trace.model)},"tokens":${JSON.stringify(trace.tokens)},"layers":[`;
   for (let layer = 0; layer < trace.layers.length; layer++) {
     const timing = timings.find((candidate) => candidate.layer === layer);
@@ -20,8 +21,10 @@ export function* traceToJson(trace: Trace, timings: readonly LayerTiming[]): Gen
     predictions: trace.predictions,
     windows: trace.windows,
     omittedWindows: trace.omittedWindows,
+    leftOutCharacters: trace.leftOutCharacters,
     kernelImplementation: trace.kernelImplementation,
     phases: trace.phases,
+    passTiming,
   };
   yield `],${JSON.stringify(rest).slice(1)}\n`;
 }

@@ -1,5 +1,7 @@
 /** A trace for a person in a terminal: tokens, path bits, margins, what a layer costs, and guesses at the masks. */
-import type { LayerRouting, LayerTiming, Trace } from '../protocol';
+import { ladderOf, type Measured } from '../gains';
+import { leftOutSentence } from '../leftOut';
+import type { LayerRouting, LayerTiming, RatioInterval, Trace } from '../protocol';
 import { pathBits } from '../tree';
 import { describeFeedforward, describeSize } from './describe';
 import { count, duration, plural, significant, table, visible, type Column, type Style } from './format';
@@ -10,17 +12,15 @@ const MAX_DEFAULT_ROWS = 240;
 const MAX_TREES = 4;
 
 /** The report in pieces. @param shown Layers to print, or null to choose. */
-export function* renderTrace(
-  trace: Trace,
-  timings: readonly LayerTiming[],
-  shown: readonly number[] | null,
-  style: Style,
-): Generator<string> {
+export function* renderTrace(measured: Measured, shown: readonly number[] | null, style: Style): Generator<string> {
+  const { trace, timings } = measured;
   const { model } = trace;
   yield `${style.bold(model.name)}  ${describeFeedforward(model)}\n`;
   yield `${style.dim(`${describeSize(model)}; kernel ${trace.kernelImplementation}`)}\n`;
   const windows = trace.windows.length > 1 ? ` in ${plural(trace.windows.length, 'window')}` : '';
   yield `${plural(trace.tokens.length, 'token')}${windows}, ${duration(trace.phases.totalMs * 1000)} from text to trace\n`;
+  const leftOut = leftOutSentence(trace.leftOutCharacters);
+  yield leftOut === null ? '' : `${leftOut}\n`;
 
   const routed = trace.layers.flatMap((routing, layer) => (routing === null ? [] : [layer]));
   const rowsOfLayer = trace.tokens.length * shownTrees(trace);
@@ -42,7 +42,7 @@ export function* renderTrace(
       `  ${plural(routed.length - byDefault.length, 'more layer')}: add --layer all, or --layer with a list.\n`,
     );
   }
-  yield `\n${costTable(trace, timings, style)}`;
+  yield `\n${costTable(measured, style)}`;
   if (trace.predictions.length > 0) {
     yield `\n${predictionTable(trace, style)}`;
   }
@@ -123,7 +123,8 @@ function tokenTable(trace: Trace, style: Style): string {
 }
 
 /** What every layer's feedforward costs. */
-function costTable(trace: Trace, timings: readonly LayerTiming[], style: Style): string {
+function costTable(measured: Measured, style: Style): string {
+  const { trace, timings } = measured;
   const first = timings[0];
   if (!first) {
     const rows = trace.feedforwardMicroseconds.map((us, layer) => [String(layer), duration(us)]);
@@ -145,27 +146,27 @@ function costTable(trace: Trace, timings: readonly LayerTiming[], style: Style):
   ]);
   const titles = ['layer', 'FFF', 'dense', 'dense / FFF', '95 % interval', 'pairs', 'checked to'];
   const columns = titles.map((title): Column => ({ title, align: 'right' }));
-  return heading + table(columns, rows, style) + wholePass(trace, timings);
+  return heading + table(columns, rows, style) + wholePass(measured);
 }
 
-/**
- * What the layers' gain leaves of itself in the whole pass. The rest of the pass was measured once, as it came, and
- * belongs to the measured layers only when those saw all tokens.
- */
-function wholePass(trace: Trace, timings: readonly LayerTiming[]): string {
-  const { tokenizeMs, feedforwardMs, totalMs } = trace.phases;
-  if (timings.some(({ tokens }) => tokens !== trace.tokens.length)) {
+/** What the layers' gain leaves of itself in the whole pass. */
+function wholePass(measured: Measured): string {
+  const pass = ladderOf(measured)?.pass;
+  if (!pass) {
     return '';
   }
-  const restMs = totalMs - tokenizeMs - feedforwardMs;
-  const sumMs = (of: 'fffMicroseconds' | 'denseMicroseconds'): number =>
-    timings.reduce((sum, timing) => sum + timing[of].median, 0) / 1000;
-  const gain = (restMs + sumMs('denseMicroseconds')) / (restMs + sumMs('fffMicroseconds'));
-  const most = (restMs + sumMs('denseMicroseconds')) / restMs;
+  const { tokens, restMicroseconds: rest } = pass;
+  const over = tokens < measured.trace.tokens.length ? ` over the first ${plural(tokens, 'token')}` : '';
   return (
-    `The rest of this pass took ${duration(restMs * 1000)}, measured once. With it the whole pass is ` +
-    `${significant(gain)} times as fast as with dense layers,\nof at most ${significant(most)} if the FFF took no time.\n`
+    `All layers together are ${timesAsFast(pass.layers)} as dense ones. The rest of the pass takes ` +
+    `${duration(rest.median)}, the median\nof ${plural(rest.samples, 'warm run')}${over}; with it the whole pass is ` +
+    `${timesAsFast(pass.pass)},\nof at most ${significant(pass.ceiling.median)} ` +
+    `(${significant(pass.ceiling.low)} to ${significant(pass.ceiling.high)}) if the FFF took no time. Intervals hold 95 %.\n`
   );
+}
+
+function timesAsFast({ median, low, high }: RatioInterval): string {
+  return `${significant(median)} times (${significant(low)} to ${significant(high)}) as fast`;
 }
 
 function predictionTable(trace: Trace, style: Style): string {

@@ -1,10 +1,12 @@
 /** `verify`: runs the cases of a fixture and compares every expected tensor. */
-import { SafetensorsFile } from '../runner/checkpoint/safetensors';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { isFloatDtype, SafetensorsFile } from '../runner/checkpoint/safetensors';
 import { Tracer } from '../runner/tracer';
 import { parseOptions, parseThreads, usageError } from './arguments';
 import { readCases } from './cases';
 import { caseTensors, type NamedTensor } from './caseTensors';
-import { compareTensor, type Comparison } from './compare';
+import { compareTensor, failedComparison, type Comparison } from './compare';
 import { styleFor } from './format';
 import type { CliIo, Command } from './io';
 import { VerifyReport } from './verifyReport';
@@ -16,14 +18,17 @@ const NARROW_TOLERANCE = 2e-5;
 
 export const verifyCommand: Command = {
   summary: 'Compares a model with reference outputs, tensor by tensor.',
-  usage: `Usage: fff-explorer verify [--model DIR] --cases cases.json --expected expected.safetensors
+  usage: `Usage: fff-explorer verify [--model DIR] [--cases cases.json --expected expected.safetensors]
 
-  --model DIR         Checkpoint folder.
-  --cases FILE        Ids and masks of the cases.
-  --expected FILE     Expected tensors, named <case>.<tensor>. Every one is compared.
+  --model DIR         Checkpoint folder; the model that ships where none is given.
+  --cases FILE        Ids and masks of the cases; reference/ in the model's folder where
+                      neither this nor --expected is given.
+  --expected FILE     Expected tensors (F32, F16, BF16, I32), named <case>.<tensor>. Every
+                      one is compared; a case of which none is expected fails.
   --tolerance NUMBER  Largest absolute difference, ${TOLERANCE} if not given; for embedding
-                      and attn_probs never more than ${NARROW_TOLERANCE}. Node paths must be
-                      equal, and NaN never passes.
+                      and attn_probs never more than ${NARROW_TOLERANCE}; in proportion more
+                      for tensors with values above 64. Node paths must be equal, and
+                      NaN never passes.
   --threads N         Threads of onnxruntime.
 
 Exit code 0 when everything agrees, 1 when something differs.
@@ -37,18 +42,24 @@ Exit code 0 when everything agrees, 1 when something differs.
       tolerance: { type: 'string', default: String(TOLERANCE) },
       threads: { type: 'string', default: '0' },
     });
-    if (values.cases === undefined || values.expected === undefined) {
-      throw usageError('Both --cases and --expected are needed.');
+    const folder = values.model ?? io.defaultModel;
+    if ((values.cases === undefined) !== (values.expected === undefined)) {
+      throw usageError('--cases and --expected belong together: give both, or neither for the reference of the model.');
     }
+    const reference = join(folder, 'reference');
+    if (values.cases === undefined && !existsSync(reference)) {
+      throw usageError(`${folder} has no reference folder. Give reference outputs with --cases and --expected.`);
+    }
+    const casesPath = values.cases ?? join(reference, 'cases.json');
     const tolerance = Number(values.tolerance);
     if (values.tolerance.trim() === '' || !(tolerance >= 0 && tolerance < Infinity)) {
       throw usageError(`--tolerance takes a number from 0 on, not "${values.tolerance}".`);
     }
-    const expected = await SafetensorsFile.open(values.expected);
+    const expected = await SafetensorsFile.open(values.expected ?? join(reference, 'expected.safetensors'));
     try {
-      const tracer = await Tracer.open(values.model ?? io.defaultModel, { threads: parseThreads(values.threads) });
+      const tracer = await Tracer.open(folder, { threads: parseThreads(values.threads) });
       try {
-        return await verify(tracer, values.cases, expected, tolerance, io);
+        return await verify(tracer, casesPath, expected, tolerance, io);
       } finally {
         await tracer.dispose();
       }
@@ -76,15 +87,20 @@ async function verify(
   for (const [name, batch] of cases) {
     const tensors = wanted.byCase.get(name) ?? [];
     if (tensors.length === 0) {
+      report.fail(name, 'no tensor is expected of this case, so nothing of it is verified');
       continue;
     }
     const computed = caseTensors(batch, await tracer.forward(batch, { recordAll: true }), tracer.architecture);
     const selectedKey = `${name}.mlm_sel_positions`;
-    const selected = expected.tensors.has(selectedKey) ? await expected.readInt32(selectedKey) : null;
+    const isSelected = expected.tensors.get(selectedKey)?.dtype === 'I32';
+    const selected = isSelected ? await expected.readInt32(selectedKey) : null;
     for (const tensor of tensors) {
       const key = `${name}.${tensor}`;
       const reference = await readExpected(expected, key);
-      const comparison: Comparison = compareTensor(tensor, reference, computed, selected, toleranceOf);
+      const comparison: Comparison =
+        typeof reference === 'string'
+          ? failedComparison(tensor, reference)
+          : compareTensor(tensor, reference, computed, selected, toleranceOf);
       report.add(key, comparison);
     }
   }
@@ -108,8 +124,15 @@ function groupByCase(keys: readonly string[], names: readonly string[]) {
   return { byCase, unknown };
 }
 
-async function readExpected(file: SafetensorsFile, key: string): Promise<NamedTensor> {
+/** An expected tensor, or why it cannot be compared: one of them must not keep the others from being verified. */
+async function readExpected(file: SafetensorsFile, key: string): Promise<NamedTensor | string> {
   const { dtype, shape } = file.entry(key);
+  if (dtype === 'I32') {
+    return { shape, data: await file.readInt32(key) };
+  }
+  if (!isFloatDtype(dtype)) {
+    return `is stored as ${dtype}, and only F32, F16, BF16 and I32 are compared`;
+  }
   // NaN is read as it is and then fails the comparison, which says more than a refusal of the file.
-  return { shape, data: dtype === 'I32' ? await file.readInt32(key) : await file.readFloats(key, true) };
+  return { shape, data: await file.readFloats(key, true) };
 }

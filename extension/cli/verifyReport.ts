@@ -58,7 +58,7 @@ export class VerifyReport {
         rows,
         style,
       ),
-      paths ? `${count(paths.differing)} of ${plural(paths.values, 'node path')} differ.\n` : '',
+      paths && paths.values > 0 ? `${count(paths.differing)} of ${plural(paths.values, 'node path')} differ.\n` : '',
       ...this.failures.slice(0, LISTED_FAILURES).map((failure) => `${style.bad('failed')} ${failure}\n`),
     ];
     if (this.failures.length > LISTED_FAILURES) {

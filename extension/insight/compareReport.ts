@@ -1,7 +1,8 @@
 /** Comparisons for people, as Markdown. Pure. */
-import type { LayerAgreement, Occurrence } from '../compare';
+import type { LayerAgreement } from '../contexts';
 import { plain } from '../pathTable';
-import type { Compared, LayerComparison, Trace } from '../protocol';
+import type { Compared, ContextTest, LayerComparison, Trace } from '../protocol';
+import { plural } from './usageReport';
 
 const LISTED_TOKENS = 40;
 
@@ -23,9 +24,9 @@ export function compareMarkdown({ trace: first, comparison }: Compared, second: 
   return `${[
     '# Two traces compared',
     [
-      `- First: ${excerpt(first)} (${plain(first.model.name)}, ${first.tokens.length} tokens)`,
-      `- Second: ${excerpt(second)} (${plain(second.model.name)}, ${second.tokens.length} tokens)`,
-      `- ${pairs.length / 2} tokens belong together`,
+      `- First: ${excerpt(first)} (${plain(first.model.name)}, ${plural(first.tokens.length, 'token')})`,
+      `- Second: ${excerpt(second)} (${plain(second.model.name)}, ${plural(second.tokens.length, 'token')})`,
+      `- ${plural(pairs.length / 2, 'token')} ${pairs.length === 2 ? 'belongs' : 'belong'} together`,
       `- Only in the first: ${lonely(first, onlyFirst)}`,
       `- Only in the second: ${lonely(second, onlySecond)}`,
     ].join('\n'),
@@ -41,30 +42,33 @@ export function compareMarkdown({ trace: first, comparison }: Compared, second: 
   ].join('\n\n')}\n`;
 }
 
+/** The same in one sentence, for a notification. */
+export function compareSentence({ trace: first, comparison: { pairs, layers } }: Compared, second: Trace): string {
+  const parted = layers.filter((layer) => layer !== null && layer.samePaths < 1).length;
+  const comparable = layers.filter((layer) => layer !== null).length;
+  const models = first.model.name === second.model.name ? '' : ` of ${first.model.name} and ${second.model.name}`;
+  const where = parted === 0 ? 'in no layer' : `in ${parted} of ${plural(comparable, 'layer')}`;
+  return `Compared two traces${models}: ${plural(pairs.length / 2, 'token')} in both, paths part ${where}.`;
+}
+
 /** Where a word stands, and whether its path depends on that. */
-export function contextMarkdown(
-  word: string,
-  traces: readonly Trace[],
-  occurrences: readonly Occurrence[],
-  layers: readonly (LayerAgreement | null)[],
-): string {
+export function contextMarkdown(test: ContextTest): string {
+  const { word, sentences, occurrences, layers } = test;
   const rows = layers.map((layer, index) =>
     layer === null
       ? `| ${index} | dense | | |`
       : `| ${index} | ${percent(layer.overlap)} | ${percent(layer.background)} | ${percent(layer.samePaths)} |`,
   );
-  const places = occurrences.map(({ trace, tokens }, index) => {
-    const shown = traces[trace];
-    const from = shown?.tokens[tokens[0] ?? 0]?.start ?? 0;
-    const around = shown?.text.slice(Math.max(0, from - 30), from + word.length + 30) ?? '';
+  const places = occurrences.map(({ trace, start, end }, index) => {
+    const around = sentences[trace]?.text.slice(Math.max(0, start - 30), end + 30) ?? '';
     return `| ${index + 1} | ${plain(around)} |`;
   });
   const matrices = layers.flatMap((layer, index) =>
     layer === null ? [] : [`### Layer ${index}`, matrix(layer, occurrences.length)],
   );
   return `${[
-    `# “${plain(word)}” in ${traces.length} sentences`,
-    `${occurrences.length} occurrences. Where context decides, a word shares fewer decisions with itself elsewhere; what any two tokens of these sentences share is the bar it has to beat.`,
+    `# “${plain(word)}” in ${sentences.length} sentences`,
+    `${occurrences.length} occurrences${leftOut(test)}. Where context decides, a word shares fewer decisions with itself elsewhere; what any two tokens of these sentences share is the bar it has to beat.`,
     [
       '| layer | decisions shared | any two tokens | same path to the leaf |',
       '| --: | --: | --: | --: |',
@@ -75,6 +79,24 @@ export function contextMarkdown(
     '## Decisions shared by each two',
     ...matrices,
   ].join('\n\n')}\n`;
+}
+
+/** The same in one sentence: the layer in which the word agrees with itself least. */
+export function contextSentence({ word, sentences, layers }: ContextTest): string {
+  const shared = layers.map((layer) => layer?.overlap ?? NaN);
+  const least = shared.indexOf(Math.min(...shared.filter((overlap) => !Number.isNaN(overlap))));
+  const about = `“${word}” in ${sentences.length} sentences`;
+  return least < 0
+    ? `${about}: the layers are dense, so there are no paths to compare.`
+    : `${about}: it shares the fewest decisions with itself in layer ${least}, ${percent(shared[least]!)}.`;
+}
+
+function leftOut({ omittedSentences, omittedOccurrences }: ContextTest): string {
+  const parts = [
+    ...(omittedOccurrences > 0 ? [`${omittedOccurrences} more occurrences`] : []),
+    ...(omittedSentences > 0 ? [`${omittedSentences} more sentences`] : []),
+  ];
+  return parts.length === 0 ? '' : `, and ${parts.join(' and ')} that were left out`;
 }
 
 function matrix({ overlaps }: LayerAgreement, count: number): string {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import * as vscode from 'vscode';
 import { FffError } from '../errors';
 import type { UsageDocument } from '../protocol';
+import type { TextOf } from './usageContexts';
 
 /** All texts together; what the runner counts in a minute or two. */
 const MOST_CHARACTERS = 16_000_000;
@@ -16,6 +17,8 @@ const EXCLUDED = '**/{node_modules,.git,.hg,.svn,.venv,venv,dist,build,out,targe
 
 export interface Collected {
   documents: UsageDocument[];
+  /** Reads them again. */
+  textOf: TextOf;
   /** Left out, with the reason in a few words. */
   skipped: { name: string; reason: string }[];
 }
@@ -43,7 +46,9 @@ export async function readDocuments(
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void,
 ): Promise<Collected> {
-  const collected: Collected = { documents: [], skipped: [] };
+  const documents: UsageDocument[] = [];
+  const skipped: Collected['skipped'] = [];
+  const read: vscode.Uri[] = [];
   let characters = 0;
   const sorted = [...files].sort((one, other) => (one.toString() < other.toString() ? -1 : 1));
   for (const [index, uri] of sorted.entries()) {
@@ -51,21 +56,29 @@ export async function readDocuments(
       throw new FffError('CANCELLED', 'The mapping was cancelled.');
     }
     onProgress(index, sorted.length);
-    const name = vscode.workspace.asRelativePath(uri, true);
+    const name = vscode.workspace.asRelativePath(uri);
     const text = await readText(uri);
     if (typeof text !== 'string') {
-      collected.skipped.push({ name, reason: text.reason });
+      skipped.push({ name, reason: text.reason });
     } else if (characters + text.length > MOST_CHARACTERS) {
-      collected.skipped.push({ name, reason: `beyond ${MOST_CHARACTERS / 1e6} million characters in all` });
+      skipped.push({ name, reason: `beyond ${MOST_CHARACTERS / 1e6} million characters in all` });
     } else if (text.trim() !== '') {
       characters += text.length;
-      collected.documents.push(documentOf(name, text));
+      documents.push(documentOf(name, text));
+      read.push(uri);
     }
   }
-  if (collected.documents.length === 0) {
+  if (documents.length === 0) {
     throw new FffError('BAD_INPUT', 'There is no text to map here.', 'Choose a file or folder that holds text.');
   }
-  return collected;
+  // Only hashes are kept of the texts, however many there are.
+  const hashes = documents.map(({ hash }) => hash);
+  const textOf: TextOf = async (index) => {
+    const uri = read[index];
+    const text = uri === undefined ? null : await readText(uri);
+    return typeof text === 'string' && documentOf('', text).hash === hashes[index] ? { text, firstLine: 1 } : null;
+  };
+  return { documents, skipped, textOf };
 }
 
 async function readText(uri: vscode.Uri): Promise<string | { reason: string }> {

@@ -7,6 +7,7 @@ import { Events, type Disposable } from '../disposable';
 import { FffError } from '../errors';
 import type {
   Compared,
+  ContextTest,
   InsightApi,
   InsightViewEvents,
   InsightViewState,
@@ -19,11 +20,13 @@ import type {
   RunnerApi,
   Trace,
   TraceSource,
+  UsageContext,
   UsageMap,
   WhatIfResult,
   WhatIfState,
 } from '../protocol';
 import type { Session } from '../session';
+import { usageContexts, type TextOf } from './usageContexts';
 
 /** Entries in each list of a node card. */
 const CARD_ENTRIES = 12;
@@ -70,9 +73,11 @@ export interface InsightTruth {
   layerNorms(layer: number): Promise<LayerNorms>;
   describeNode(place: { layer: number; tree: number; node: number }): Promise<NodeCard>;
   nearBoundary(request: { precision: 'fp16' | 'bf16'; noise: number }): Promise<NearBoundary>;
+  usageContexts(place: { layer: number; tree: number; node: number }): Promise<UsageContext[]>;
   /** @throws FffError BAD_INPUT where there is nothing to compare with. */
   compareWithPrevious(): void;
   endComparison(): void;
+  endContexts(): void;
 }
 
 const NO_CHANGES: WhatIfState = { interventions: [], result: null };
@@ -85,8 +90,9 @@ export class Insights implements InsightTruth, Disposable {
   private undoable: WhatIfQuestion[] = [];
   private asked: WhatIfQuestion = { interventions: [], positions: [] };
   private asking: AbortController | null = null;
-  private map: { usage: UsageMap; label: string } | null = null;
+  private map: { usage: UsageMap; label: string; textOf: TextOf } | null = null;
   private compared: Compared | null = null;
+  private contexts: ContextTest | null = null;
   private shown: { trace: Trace; source: TraceSource } | null = null;
   private previous: { trace: Trace; source: TraceSource } | null = null;
 
@@ -95,7 +101,7 @@ export class Insights implements InsightTruth, Disposable {
   }
 
   get state(): InsightViewState {
-    const { changes, map, compared } = this;
+    const { changes, map, compared, contexts } = this;
     return {
       whatIf: changes,
       usage:
@@ -108,6 +114,7 @@ export class Insights implements InsightTruth, Disposable {
               label: map.label,
             },
       compared,
+      contexts,
     };
   }
 
@@ -176,9 +183,13 @@ export class Insights implements InsightTruth, Disposable {
   }
 
   /** Shows the usage of many texts on the maps of all views. */
-  setUsage(usage: UsageMap, label: string): void {
-    this.map = { usage, label };
+  setUsage(usage: UsageMap, label: string, textOf: TextOf): void {
+    this.map = { usage, label, textOf };
     this.events.fire('usage', this.state.usage);
+  }
+
+  async usageContexts(place: { layer: number; tree: number; node: number }): Promise<UsageContext[]> {
+    return this.map === null ? [] : usageContexts(this.map.usage, place, this.map.textOf);
   }
 
   compareWithPrevious(): void {
@@ -198,6 +209,16 @@ export class Insights implements InsightTruth, Disposable {
   endComparison(): void {
     this.compared = null;
     this.events.fire('compared', null);
+  }
+
+  /** Shows a word in its sentences until another word is tested; other traces do not end it. */
+  setContexts(contexts: ContextTest | null): void {
+    this.contexts = contexts;
+    this.events.fire('contexts', contexts);
+  }
+
+  endContexts(): void {
+    this.setContexts(null);
   }
 
   dispose(): void {

@@ -1,17 +1,24 @@
-/** *Map Usage*: from what the user picked to the map in all views and a report beside it. */
+/** *Map Usage*: from what the user picked to the map in all views, with a report for whoever wants to read. */
 import * as vscode from 'vscode';
 import { FffError } from '../errors';
 import type { RunnerEvents, UsageMap } from '../protocol';
 import { readSelection, type EditorLike } from '../selection';
 import type { Session } from '../session';
 import type { Disposable } from '../disposable';
+import type { ViewActions } from '../views/viewHost';
 import { documentOf, filesMatching, filesOf, readDocuments, type Collected } from './documents';
 import type { InsightRunner, Insights } from './insights';
-import { usageMarkdown } from './usageReport';
+import { withCancel, type Progress } from './longWork';
+import type { Reports } from './reports';
+import type { TextOf } from './usageContexts';
+import { usageMarkdown, usageSentence } from './usageReport';
 
 export interface MapUsageServices {
-  session: Pick<Session, 'newRunId'>;
+  session: Pick<Session, 'newRunId' | 'state' | 'inspect'>;
   insights: Pick<Insights, 'setUsage'>;
+  reports: Pick<Reports, 'offer'>;
+  /** The map is drawn in the trace panel. */
+  actions: Pick<ViewActions, 'openTracePanel'>;
   runner: Pick<InsightRunner, 'mapUsage'> & {
     on(name: 'progress', listener: (progress: RunnerEvents['progress']) => void): Disposable;
   };
@@ -19,7 +26,8 @@ export interface MapUsageServices {
   editors: { readonly current: EditorLike | undefined };
 }
 
-type Progress = vscode.Progress<{ message?: string; increment?: number }>;
+/** Text of a mapped document that is traced where nothing is shown yet. */
+const EXCERPT_CHARACTERS = 200;
 
 /** What to map, and how it is called. */
 interface Scope {
@@ -47,9 +55,10 @@ export class UsageCommand {
   constructor(private readonly services: MapUsageServices) {}
 
   /**
-   * Maps and reports.
+   * Maps, shows the map in the trace panel, and offers the report.
    * @param target file, folder or glob; asked for, or taken from the editor, where absent.
    * @returns false when the user changed their mind.
+   * @throws FffError CANCELLED; the map before stays, and what was read so far is not read again.
    */
   async run(scope: UsageScope, target?: vscode.Uri | string): Promise<boolean> {
     const what = await this.scopeOf(scope, target);
@@ -57,25 +66,35 @@ export class UsageCommand {
       return false;
     }
     const { label } = what;
-    const { usage, skipped } = await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title: `Mapping usage of ${label}`, cancellable: true },
-      async (progress, token) => {
-        const controller = new AbortController();
-        token.onCancellationRequested(() => controller.abort());
-        return this.map(await what.collect(controller.signal, progress), progress, controller.signal);
-      },
+    const { usage, skipped, textOf } = await withCancel(`Mapping usage of ${label}`, async (signal, progress) =>
+      this.map(await what.collect(signal, progress), progress, signal),
     );
+    const { insights, reports, actions } = this.services;
     this.last = { usage, label };
-    this.services.insights.setUsage(usage, label);
-    await showReport(usageMarkdown(usage, label, skipped));
+    insights.setUsage(usage, label, textOf);
+    await actions.openTracePanel();
+    reports.offer('usage', usageMarkdown(usage, label, skipped), usageSentence(usage, label, skipped.length));
+    await this.traceSomething(usage, textOf);
     return true;
   }
 
+  /** The map is drawn on a trace's trees: where there is none of this model, the first mapped text lends its beginning. */
+  private async traceSomething({ model, documents }: UsageMap, textOf: TextOf): Promise<void> {
+    const { session } = this.services;
+    if (session.state.trace?.model.weightsHash === model.weightsHash) {
+      return;
+    }
+    const text = excerptOf((await textOf(0))?.text ?? '');
+    if (text !== '') {
+      await session.inspect({ text, source: { label: documents[0]?.name ?? '', uri: null, offset: 0 } });
+    }
+  }
+
   private async map(
-    { documents, skipped }: Collected,
+    { documents, skipped, textOf }: Collected,
     progress: Progress,
     signal: AbortSignal,
-  ): Promise<{ usage: UsageMap; skipped: Collected['skipped'] }> {
+  ): Promise<{ usage: UsageMap } & Omit<Collected, 'documents'>> {
     const { runner, session, settings } = this.services;
     const runId = session.newRunId();
     let shown = 0;
@@ -88,7 +107,7 @@ export class UsageCommand {
     });
     try {
       const usage = await runner.mapUsage({ runId, model: settings().modelDirectory, documents }, signal);
-      return { usage, skipped };
+      return { usage, skipped, textOf };
     } finally {
       listening.dispose();
     }
@@ -99,10 +118,17 @@ export class UsageCommand {
     const nameOf = (of: vscode.Uri): string => vscode.workspace.asRelativePath(of, false);
     switch (scope) {
       case 'selection': {
-        const { text, source } = readSelection(this.services.editors.current);
+        const { editors } = this.services;
+        const { text, source } = readSelection(editors.current);
+        const firstLine = (editors.current?.selection.start.line ?? 0) + 1;
         return {
           label: source.label,
-          collect: () => Promise.resolve({ documents: [documentOf(source.label, text)], skipped: [] }),
+          collect: () =>
+            Promise.resolve({
+              documents: [documentOf(source.label, text)],
+              skipped: [],
+              textOf: () => Promise.resolve({ text, firstLine }),
+            }),
         };
       }
       case 'file': {
@@ -126,6 +152,17 @@ export class UsageCommand {
       }
     }
   }
+}
+
+/** The first lines, as far as they are short; a long line is cut after a word. */
+export function excerptOf(text: string): string {
+  const start = text.trimStart().slice(0, EXCERPT_CHARACTERS + 1);
+  if (start.length <= EXCERPT_CHARACTERS) {
+    return start.trimEnd();
+  }
+  const line = start.lastIndexOf('\n');
+  const cut = line > 0 ? line : start.search(/\s\S*$/);
+  return start.slice(0, cut > 0 ? cut : EXCERPT_CHARACTERS).trimEnd();
 }
 
 async function collectFiles(
@@ -155,10 +192,4 @@ function askGlob(): PromiseLike<string | undefined> {
     value: '**/*.{ts,js,py,md,txt}',
     validateInput: (glob) => (glob.trim() === '' ? 'Enter a glob, for instance **/*.md.' : undefined),
   });
-}
-
-/** Opens a report as a Markdown document where files are, so that it does not cover the trace panel. */
-export async function showReport(content: string): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
-  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.One, preview: true });
 }

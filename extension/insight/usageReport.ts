@@ -1,7 +1,8 @@
 /** A usage map for people, as Markdown, and for programs, as JSON. Pure. */
-import { plain } from '../pathTable';
+import { code, plain } from '../pathTable';
 import type { MappedDocument, TreeUsage, UsageMap } from '../protocol';
 import { firstOfLevel, leafCount, levelOf, nodeCount } from '../tree';
+import { usagePicture } from './usagePicture';
 
 const LISTED_DOCUMENTS = 30;
 /** Sub-trees of this level are listed with their tokens. */
@@ -21,13 +22,15 @@ export function usageMarkdown(
   const cached = documents.filter(({ fromCache }) => fromCache).length;
   const omitted = documents.filter((document) => document.omitted);
   const parts = [
-    `# Usage of ${plain(model.name)} by ${plain(label)}`,
-    `${documents.length} texts, ${tokens} tokens; ${cached} of the texts were known and not read again.`,
+    `# Usage of ${plain(model.name)} by ${code(label)}`,
+    `${plural(documents.length, 'text')}, ${plural(tokens, 'token')}; ${known(cached, documents.length)}`,
     '## Layers',
     layersTable(usage),
+    'In the pictures the root is on top and every level halves the width; the taller a mark, the more tokens pass.',
     ...layers.flatMap((trees, layer) =>
       trees.flatMap((tree, index) => [
         `## Layer ${layer}${trees.length > 1 ? `, tree ${index}` : ''}`,
+        picture(usage, tree, layer),
         subTreesTable(usage, tree),
         unreachedSentence(usage, tree),
       ]),
@@ -37,12 +40,27 @@ export function usageMarkdown(
   ];
   if (omitted.length + skipped.length > 0) {
     const reasons = [
-      ...omitted.map(({ name }) => `- ${plain(name)}: the memory kept for usage is full`),
-      ...skipped.map(({ name, reason }) => `- ${plain(name)}: ${plain(reason)}`),
+      ...omitted.map(({ name }) => `- ${code(name)}: the memory kept for usage is full`),
+      ...skipped.map(({ name, reason }) => `- ${code(name)}: ${plain(reason)}`),
     ];
     parts.push('## Left out', reasons.join('\n'));
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+/** The same in one sentence, for a notification. */
+export function usageSentence({ documents, tokens }: UsageMap, label: string, skipped: number): string {
+  const omitted = documents.filter((document) => document.omitted).length + skipped;
+  const left = omitted === 0 ? '' : ` ${plural(omitted, 'text')} left out.`;
+  return `Mapped ${label}: ${plural(tokens, 'token')} of ${plural(documents.length, 'text')}.${left}`;
+}
+
+function known(cached: number, all: number): string {
+  return cached === 0
+    ? 'all of it was read.'
+    : cached === all
+      ? 'all of it was known and not read again.'
+      : `${plural(cached, 'text')} ${cached === 1 ? 'was' : 'were'} known and not read again.`;
 }
 
 /** Everything there is, arrays as lists. */
@@ -72,6 +90,14 @@ function layersTable(usage: UsageMap): string {
   ].join('\n');
 }
 
+/** The whole tree at a glance; the words are for whoever cannot see it. */
+function picture(usage: UsageMap, tree: TreeUsage, layer: number): string {
+  const depth = depthOf(usage);
+  const words = `Visits of all nodes of layer ${layer}, root on top: ${tree.leavesReached} of ${leafCount(depth)} leaves reached`;
+  const data = Buffer.from(usagePicture(tree.visits, depth)).toString('base64');
+  return `![${words}](data:image/svg+xml;base64,${data})`;
+}
+
 /** The sub-trees of a level, from left to right, with their part of the traffic and their most frequent tokens. */
 function subTreesTable(usage: UsageMap, tree: TreeUsage): string {
   const level = Math.min(LISTED_LEVEL, depthOf(usage));
@@ -89,7 +115,7 @@ function topTokens({ words }: UsageMap, tree: TreeUsage, node: number): string {
   const [from = 0, to = 0] = [tree.tokenOffsets[node], tree.tokenOffsets[node + 1]];
   return Array.from({ length: to - from }, (_, index) => {
     const entry = from + index;
-    return `${plain(words[tree.tokenWords[entry]!]?.text ?? '')} (${tree.tokenCounts[entry]!})`;
+    return `${cell(words[tree.tokenWords[entry]!]?.text ?? '')} (${tree.tokenCounts[entry]!})`;
   }).join(', ');
 }
 
@@ -100,7 +126,9 @@ function unreachedSentence(usage: UsageMap, { unreached }: TreeUsage): string {
   const depth = depthOf(usage);
   const nodes = [...unreached].reduce((sum, node) => sum + nodeCount(depth - levelOf(node)), 0);
   const largest = [...unreached].slice(0, 8).join(', ');
-  return `${unreached.length} sub-trees with ${nodes} nodes were never reached; the largest begin at ${largest}.`;
+  return unreached.length === 1
+    ? `One sub-tree with ${plural(nodes, 'node')} was never reached; it begins at ${largest}.`
+    : `${plural(unreached.length, 'sub-tree')} with ${plural(nodes, 'node')} were never reached; the largest begin at ${largest}.`;
 }
 
 function documentsTable(documents: readonly MappedDocument[]): string {
@@ -111,7 +139,7 @@ function documentsTable(documents: readonly MappedDocument[]): string {
     '| :-- | --: | :-- |',
     ...largest.map(
       ({ name, tokens, fromCache, omitted }) =>
-        `| ${plain(name)} | ${tokens} | ${omitted ? 'left out' : fromCache ? 'known already' : 'read'} |`,
+        `| ${cell(name)} | ${tokens} | ${omitted ? 'left out' : fromCache ? 'known already' : 'read'} |`,
     ),
     ...(rest > 0 ? [`| ${rest} more | | |`] : []),
   ].join('\n');
@@ -119,4 +147,14 @@ function documentsTable(documents: readonly MappedDocument[]): string {
 
 function share(part: number, whole: number): string {
   return whole === 0 ? '–' : `${((100 * part) / whole).toFixed(1)} %`;
+}
+
+/** `1 text`, `2 texts`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A name or token in a table, where a bar must not end the cell. */
+function cell(text: string): string {
+  return code(text).replaceAll('|', '\\|');
 }

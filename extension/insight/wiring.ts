@@ -17,9 +17,11 @@ import { exportTraceFile, TraceEditor } from '../views/traceEditor';
 import { TraceTree } from '../views/traceTree';
 import type { ViewActions } from '../views/viewHost';
 import type { Views } from '../views/views';
+import { changeSetting } from '../workspace';
 import { CompareCommands } from './compareCommands';
 import type { Insights } from './insights';
 import { pickScope, UsageCommand } from './mapUsage';
+import { Reports } from './reports';
 import { usageJson } from './usageReport';
 
 export interface InsightParts {
@@ -38,8 +40,9 @@ export interface InsightParts {
 export function startInsights(parts: InsightParts): { commands: InsightCommands } & Disposable {
   const { session, insights, settings, editors, sidebar, log } = parts;
   const store = new DisposableStore();
-  const usage = new UsageCommand(parts);
-  const compare = new CompareCommands(parts);
+  const reports = store.add(new Reports());
+  const usage = new UsageCommand({ ...parts, reports });
+  const compare = new CompareCommands({ ...parts, reports });
   store.add(new Decorations(session, settings));
   store.add(new TraceTree(session));
   store.add(new TraceEditor(parts.views, parts.actions, parts.extensionUri).register());
@@ -64,14 +67,15 @@ export function startInsights(parts: InsightParts): { commands: InsightCommands 
       const { usage: map, label } = usage.last;
       return saveAs(`usage-${label.replace(/[^\w.-]+/g, '-')}.json`, 'json', usageJson(map, label), uriOf(target));
     },
+    openReport: (kind) => reports.open(kind === 'usage' || kind === 'comparison' ? kind : undefined),
     compareWithPrevious: () => compare.withPrevious(),
     compareModels: (folder) => compare.models(uriOf(folder)),
     compareContexts: (word) => compare.contexts(textOf(word)),
     exportTrace: (target) => exportTraceFile(shownTrace(session, insights), uriOf(target)),
     undoIntervention: () => insights.undoIntervention(),
     clearInterventions: () => insights.setInterventions({ interventions: [], positions: [] }),
-    toggleDecorations: () => toggle('editor.decorations', settings().decorations),
-    toggleFollow: () => toggle('follow', settings().follow),
+    toggleDecorations: () => changeSetting('editor.decorations', !settings().decorations),
+    toggleFollow: () => changeSetting('follow', !settings().follow),
     setPinned: (pinned) => {
       follower.pinned = pinned;
     },
@@ -81,17 +85,9 @@ export function startInsights(parts: InsightParts): { commands: InsightCommands 
 
 /** What a `.ffftrace` file of the shown trace holds. @throws FffError BAD_INPUT where nothing is shown. */
 export function shownTrace(session: Pick<Session, 'state'>, insights: Pick<Insights, 'state'>): TraceFile {
-  const { trace, source, focus, timings } = session.state;
+  const { trace, source, focus, timings, passTiming } = session.state;
   if (trace === null) {
     throw new FffError('BAD_INPUT', 'There is no trace to save.', 'Inspect a selection first.');
   }
-  return { trace, source, focus, timings, whatIf: insights.state.whatIf };
-}
-
-/** Changes a setting where it takes effect. */
-async function toggle(key: string, now: boolean): Promise<void> {
-  const configuration = vscode.workspace.getConfiguration('fffExplorer');
-  const inWorkspace = configuration.inspect(key)?.workspaceValue !== undefined;
-  const { Workspace, Global } = vscode.ConfigurationTarget;
-  await configuration.update(key, !now, inWorkspace ? Workspace : Global);
+  return { trace, source, focus, timings, passTiming, whatIf: insights.state.whatIf };
 }

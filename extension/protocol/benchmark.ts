@@ -1,5 +1,6 @@
 /** Benchmark, both hops: plans, results and their panel. */
 import type { WireError } from '../errors';
+import type { RatioInterval } from './trace';
 
 /** A complete plan; `runner/benchmark/plan.schema.json` describes every part. */
 export interface BenchmarkPlan {
@@ -13,6 +14,8 @@ export interface BenchmarkPlan {
   distributions: BenchmarkDistribution[];
   weights: ('warm' | 'cold')[];
   source?: { model: string; text: string; layers?: number[] };
+  /** Lengths of the sequences the whole encoder is measured on; empty: it is not. */
+  ladder?: { tokens: number[] };
 }
 
 export type BenchmarkDistribution = 'spread' | 'skewed' | 'hidden-states' | 'repeated';
@@ -28,13 +31,6 @@ export interface BenchmarkCell {
   weights: 'warm' | 'cold';
   /** Layer of the source's model; null for synthetic weights. */
   layer: number | null;
-}
-
-/** A ratio of medians and its 95 % interval. */
-export interface RatioInterval {
-  median: number;
-  low: number;
-  high: number;
 }
 
 export interface Percentiles {
@@ -116,7 +112,8 @@ export interface BenchmarkEnvironment {
   os: string;
   architecture: string;
   loadAverage: number | null;
-  nodeVersion: string;
+  /** Null where another program than ours measured, for instance training/fff_training/benchmark. */
+  nodeVersion: string | null;
   onnxruntimeVersion: string | null;
   kernelImplementation: string | null;
   modelHash: string | null;

@@ -1,5 +1,6 @@
 /** Insight, hop 2: what the trace views ask and are told beyond the trace itself. */
 import type { TraceComparison } from '../compare';
+import type { LayerAgreement, Occurrence } from '../contexts';
 import type { Intervention, LayerNorms, LensResult, NearBoundary, NodeCard, UsageMap, WhatIfResult } from './insight';
 import type { Prediction, Trace } from './trace';
 import type { TraceSource } from './views';
@@ -28,11 +29,43 @@ export interface Compared {
   comparison: TraceComparison;
 }
 
+/** One word in several sentences. It is about these sentences; the shown trace may be another one. */
+export interface ContextTest {
+  /** Run of the last sentence; tells one test from another. */
+  runId: number;
+  word: string;
+  model: string;
+  /** Decisions of a path: a level beyond it means that two paths never part. */
+  depth: number;
+  sentences: { text: string; source: TraceSource | null }[];
+  /** `trace` is an index within `sentences`. */
+  occurrences: Occurrence[];
+  /** Sentences with the word beyond those that were traced, and occurrences beyond those that are compared. */
+  omittedSentences: number;
+  omittedOccurrences: number;
+  /** One entry a layer; null for dense layers. */
+  layers: (LayerAgreement | null)[];
+}
+
+/** Where one of a node's most frequent tokens occurs in the mapped texts. */
+export interface UsageContext {
+  /** Which of the node's tokens, counted from its first entry in `UsageMap`. */
+  entry: number;
+  /** The text's name in `UsageMap.documents`. */
+  document: string;
+  /** What is written there, white space folded; null where the text changed since it was mapped. */
+  excerpt: { before: string; text: string; after: string; line: number } | null;
+}
+
+/** What there are written reports of. */
+export type ReportKind = 'usage' | 'comparison';
+
 /** Part of every view's state. */
 export interface InsightViewState {
   whatIf: WhatIfState;
   usage: UsageNote | null;
   compared: Compared | null;
+  contexts: ContextTest | null;
 }
 
 /**
@@ -57,10 +90,16 @@ export interface InsightViewApi {
   nearBoundary(request: { precision: 'fp16' | 'bf16'; noise: number }): Promise<NearBoundary>;
   /** The whole usage map made by *Map Usage*, if there is one. */
   usage(): Promise<UsageMap | null>;
+  /** Where the most frequent tokens of a node occur in the mapped texts; empty without a map. */
+  usageContexts(place: { layer: number; tree: number; node: number }): Promise<UsageContext[]>;
   /** Runs *Map Usage*: the user picks what to map. */
   mapUsage(): Promise<void>;
+  /** Opens the written report of the usage map or of the comparison. */
+  openReport(kind: ReportKind): Promise<void>;
   /** Runs *Compare with Previous Trace*; `false` ends the comparison. */
   compare(on: boolean): Promise<void>;
+  /** Runs *Same Word in Several Sentences*; `false` ends the test. */
+  compareContexts(on: boolean): Promise<void>;
   /** Asks the user where to save a picture or a table, and saves it; false when the user changed their mind. */
   exportFile(file: {
     suggestedName: string;
@@ -77,4 +116,5 @@ export interface InsightViewEvents {
   interventions: WhatIfState;
   usage: UsageNote | null;
   compared: Compared | null;
+  contexts: ContextTest | null;
 }

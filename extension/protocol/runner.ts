@@ -3,7 +3,7 @@ import type { WireError } from '../errors';
 import type { BenchmarkRunnerApi, BenchmarkRunnerEvents } from './benchmark';
 import type { InsightApi, Intervention } from './insight';
 import type { ModelInfo } from './model';
-import type { LayerTiming, Trace } from './trace';
+import type { LayerTiming, PassTiming, Trace } from './trace';
 
 export interface RunnerHello {
   protocolVersion: number;
@@ -47,13 +47,17 @@ export interface RunnerApi extends InsightApi, BenchmarkRunnerApi {
   /** Loads a checkpoint folder (or returns the one already loaded) and describes it. */
   loadModel(directory: string): Promise<ModelInfo>;
   trace(request: TraceRequest): Promise<Trace>;
-  /** Times FFF against the dense twin layer by layer; progress arrives as `timing` events, refining. */
+  /**
+   * Times FFF against the dense twin layer by layer; progress arrives as `timing` events, refining, and what it is worth
+   * to the whole pass as one `passTiming` before the answer.
+   */
   measure(request: MeasureRequest): Promise<LayerTiming[]>;
 }
 
 export interface RunnerEvents extends BenchmarkRunnerEvents {
   progress: { runId: number; done: number; total: number; what: string };
   timing: { runId: number; timing: LayerTiming };
+  passTiming: { runId: number; passTiming: PassTiming };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; message: string };
 }
 

@@ -62,6 +62,8 @@ export interface Trace {
   windows: TraceWindow[];
   /** Windows of the text beyond the limit of one run, which were not traced. */
   omittedWindows: number;
+  /** Characters of the traced text, white space aside, that no token covers; absent: not counted. */
+  leftOutCharacters?: number;
   /** One entry a layer; `null` for a dense layer, which has no routing. */
   layers: (LayerRouting | null)[];
   /** Microseconds each layer's feedforward took in this run, all tokens together. */
@@ -85,15 +87,39 @@ export interface Spread {
   samples: number;
 }
 
+/** A ratio of medians with its bootstrap 95 % interval. */
+export interface RatioInterval {
+  median: number;
+  low: number;
+  high: number;
+}
+
 /** FFF against its dense twin (same weights, every neuron computed) for one layer on the trace's own hidden states. */
 export interface LayerTiming {
   layer: number;
   tokens: number;
   fffMicroseconds: Spread;
   denseMicroseconds: Spread;
-  /** Ratio of the medians, dense / FFF, with a bootstrap 95 % interval. */
-  ratio: { median: number; low: number; high: number };
+  /** Dense / FFF. */
+  ratio: RatioInterval;
   threads: number;
   /** Largest absolute difference between this layer's FFF output and the twin masked to the visited nodes. */
   verifiedMaxDifference: number;
+}
+
+/**
+ * What the FFF layers gain together, and what that is worth to the whole forward pass. The FFF layers and their twins
+ * count as in their `LayerTiming`s; the rest was timed in whole passes over the same tokens, repeated and warm.
+ */
+export interface PassTiming {
+  /** Tokens of one pass: the first ones of the trace, as many as the layers were timed with. */
+  tokens: number;
+  /** Everything but the FFF layers: embedding, attention, norms, head at the predicted positions. */
+  restMicroseconds: Spread;
+  /** All dense twins over all FFF layers. */
+  layers: RatioInterval;
+  /** The pass with the dense twins in place, over the pass with the FFF layers. */
+  pass: RatioInterval;
+  /** The pass with the dense twins in place, over one whose FFF layers cost nothing. */
+  ceiling: RatioInterval;
 }

@@ -2,7 +2,7 @@
 import type { WireError } from '../errors';
 import type { InsightViewApi, InsightViewEvents, InsightViewState } from './insightViews';
 import type { RunnerState } from './runner';
-import type { LayerTiming, Trace } from './trace';
+import type { LayerTiming, PassTiming, Trace } from './trace';
 
 /** What all views look at together. Changing it in one view changes it in every other. */
 export interface Focus {
@@ -35,6 +35,8 @@ export interface ViewState extends InsightViewState {
   runner: RunnerState;
   focus: Focus;
   timings: LayerTiming[];
+  /** Null until every layer and the rest of the pass were measured. */
+  passTiming: PassTiming | null;
 }
 
 /** Methods a webview may call on the host. */
@@ -62,4 +64,5 @@ export interface ViewEvents extends InsightViewEvents {
   runner: RunnerState;
   focus: Focus;
   timing: LayerTiming;
+  passTiming: PassTiming;
 }

@@ -17,6 +17,7 @@ const KILL_GRACE_MS = 1000;
 export interface ReportedEvents extends BenchmarkRunnerEvents {
   progress: RunnerEvents['progress'];
   timing: RunnerEvents['timing'];
+  passTiming: RunnerEvents['passTiming'];
 }
 
 export interface Connection {
@@ -51,6 +52,7 @@ export function openConnection(
   const connection: Connection = { process, rpc, ended: null };
   rpc.on('progress', (payload) => report('progress', payload));
   rpc.on('timing', (payload) => report('timing', payload));
+  rpc.on('passTiming', (payload) => report('passTiming', payload));
   rpc.on('benchmarkProgress', (payload) => report('benchmarkProgress', payload));
   rpc.on('benchmarkRows', (payload) => report('benchmarkRows', payload));
   rpc.on('benchmarkResult', (payload) => report('benchmarkResult', payload));

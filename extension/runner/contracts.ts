@@ -45,7 +45,7 @@ export interface Checkpoint {
   directory: string;
   weightsFile: string;
   weightsBytes: number;
-  /** SHA-256 of the weights file, hex; the file is streamed when first asked. */
+  /** SHA-256 of the weights file, hex; the file is streamed when first asked. Rejects where it is closed meanwhile. */
   weightsHash(): Promise<string>;
   storedDtype: FloatDtype;
   architecture: Architecture;

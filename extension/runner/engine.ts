@@ -13,6 +13,6 @@ export function loadEngine(): Engine {
     onnxruntimeVersion: env.versions.node ?? env.versions.common,
     kernelImplementation: kernel.implementation,
     supportedImplementations: kernel.implementations.filter(({ supported }) => supported).map(({ name }) => name),
-    open: (directory, options) => Tracer.open(directory, options),
+    open: (directory, options, signal) => Tracer.open(directory, { ...options, signal }),
   };
 }

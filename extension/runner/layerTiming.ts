@@ -5,7 +5,7 @@
 import { FffError } from '../errors';
 import type { LayerTiming } from '../protocol';
 import { addPathOutput, admissiblePaths } from './benchmark/reference';
-import { bootstrapRatioInterval, spreadOf } from './benchmark/statistics';
+import { intervalAround, median, resampleMedians, spreadOf, type ResampledMedians } from './benchmark/statistics';
 import type { FffLayer, FffWeights } from './contracts';
 
 const WARM_UP_PAIRS = 2;
@@ -34,8 +34,14 @@ export interface TimingHooks {
   onTiming?: ((timing: LayerTiming) => void) | undefined;
 }
 
+/** A layer's timing and the resampled medians its interval rests on: dense above, FFF below. */
+export interface TimedResult {
+  timing: LayerTiming;
+  resampled: ResampledMedians;
+}
+
 /** Measures until the budget is spent; reports in between. @throws FffError CANCELLED. */
-export async function timeLayer(timed: TimedLayer, hooks: TimingHooks): Promise<LayerTiming> {
+export async function timeLayer(timed: TimedLayer, hooks: TimingHooks): Promise<TimedResult> {
   const sides = sidesOf(timed);
   for (let pair = 0; pair < WARM_UP_PAIRS; pair++) {
     sides[0]();
@@ -51,7 +57,7 @@ export async function timeLayer(timed: TimedLayer, hooks: TimingHooks): Promise<
     }
     if (pair >= MIN_PAIRS && now - reported >= REFINE_EVERY_MS) {
       reported = now;
-      hooks.onTiming?.(summarize(timed, samples));
+      hooks.onTiming?.(summarize(timed, samples).timing);
     }
     await breathe(hooks.signal);
     // The order alternates: whatever the first of a pair does to the caches, both sides suffer it equally often.
@@ -59,21 +65,27 @@ export async function timeLayer(timed: TimedLayer, hooks: TimingHooks): Promise<
       samples[side].push(await sides[side]());
     }
   }
-  const timing = summarize(timed, samples);
-  hooks.onTiming?.(timing);
-  return timing;
+  const result = summarize(timed, samples);
+  hooks.onTiming?.(result.timing);
+  return result;
 }
 
-function summarize(timed: TimedLayer, [fff, dense]: readonly [number[], number[]]): LayerTiming {
-  return {
+function summarize(timed: TimedLayer, [fff, dense]: readonly [number[], number[]]): TimedResult {
+  // A seed a layer: the layers' resamples are added up, and must not err together.
+  const resampled = resampleMedians(dense, fff, { seed: timed.layer + 1 });
+  const timing: LayerTiming = {
     layer: timed.layer,
     tokens: timed.tokens,
     fffMicroseconds: spreadOf(fff),
     denseMicroseconds: spreadOf(dense),
-    ratio: bootstrapRatioInterval(dense, fff),
+    ratio: intervalAround(
+      median(dense) / median(fff),
+      resampled.above.map((value, i) => value / resampled.below[i]!),
+    ),
     threads: timed.threads,
     verifiedMaxDifference: timed.verifiedMaxDifference,
   };
+  return { timing, resampled };
 }
 
 /** One call of each side, in microseconds: cold or warm as the other side's call before it left the caches. */

@@ -12,6 +12,7 @@ import {
   type LayerTiming,
   type MeasureRequest,
   type ModelInfo,
+  type PassTiming,
   type RunnerApi,
   type RunnerEvents,
   type RunnerHello,
@@ -34,7 +35,11 @@ export interface TracerLike {
   ): Promise<Trace>;
   measure(
     request: MeasureRequest,
-    hooks: { signal?: AbortSignal; onTiming?: (timing: LayerTiming) => void },
+    hooks: {
+      signal?: AbortSignal;
+      onTiming?: (timing: LayerTiming) => void;
+      onPassTiming?: (timing: PassTiming) => void;
+    },
   ): Promise<LayerTiming[]>;
   dispose(): void | Promise<void>;
 }
@@ -44,7 +49,8 @@ export interface Engine {
   onnxruntimeVersion: string;
   kernelImplementation: string;
   supportedImplementations: string[];
-  open(directory: string, options: RunnerOptions): Promise<TracerLike>;
+  /** @param signal ends the load; what was loaded so far is freed and the promise rejects with CANCELLED. */
+  open(directory: string, options: RunnerOptions, signal: AbortSignal): Promise<TracerLike>;
 }
 
 export type Emit = <Name extends keyof RunnerEvents>(name: Name, payload: RunnerEvents[Name]) => void;
@@ -60,6 +66,8 @@ export class RunnerService {
   private engine: Engine | null = null;
   private options: RunnerOptions = { threads: 0 };
   private model: LoadedModel | null = null;
+  /** The load under way. It outlives a run that is given up: the next one most likely wants the same model. */
+  private loading: { directory: string; controller: AbortController } | null = null;
   private queue: Promise<unknown> = Promise.resolve();
   private running: AbortController | null = null;
 
@@ -97,10 +105,12 @@ export class RunnerService {
   }
 
   private loadModel(directory: string, { signal }: RequestContext): Promise<ModelInfo> {
+    this.stopLoadingOthers(directory);
     return this.exclusively(signal, async () => (await this.open(directory)).info);
   }
 
   private trace(request: TraceRequest, { signal }: RequestContext): Promise<Trace> {
+    this.stopLoadingOthers(request.model);
     return this.exclusively(signal, async (ownSignal) => {
       const progress = (done: number, total: number, what: string): void =>
         this.emit('progress', { runId: request.runId, done, total, what });
@@ -121,6 +131,7 @@ export class RunnerService {
       return this.model.tracer.measure(request, {
         signal: ownSignal,
         onTiming: (timing) => this.emit('timing', { runId: request.runId, timing }),
+        onPassTiming: (passTiming) => this.emit('passTiming', { runId: request.runId, passTiming }),
       });
     });
   }
@@ -149,6 +160,13 @@ export class RunnerService {
     return result;
   }
 
+  /** Nobody waits any more for another model than the one that is wanted now; two at once may not fit. */
+  private stopLoadingOthers(directory: string): void {
+    if (this.loading !== null && this.loading.directory !== path.resolve(directory)) {
+      this.loading.controller.abort();
+    }
+  }
+
   /** Opens a model without cancelling what runs; where it has to be loaded, in its turn. */
   private openBeside(directory: string, fresh: boolean): Promise<TracerLike> {
     if (!fresh && this.model?.directory === path.resolve(directory)) {
@@ -173,11 +191,27 @@ export class RunnerService {
     this.model = null;
     await previous?.tracer.dispose();
     const startedAt = performance.now();
-    const tracer = await this.engine.open(resolved, this.options);
+    const tracer = await this.load(this.engine, resolved);
     this.model = { directory: resolved, stamp, tracer };
     const elapsedMs = Math.round(performance.now() - startedAt);
     this.emit('log', { level: 'info', message: `Loaded ${resolved} in ${elapsedMs} ms` });
     return tracer;
+  }
+
+  private async load(engine: Engine, directory: string): Promise<TracerLike> {
+    const loading = { directory, controller: new AbortController() };
+    this.loading = loading;
+    const { signal } = loading.controller;
+    try {
+      const tracer = await engine.open(directory, this.options, signal);
+      if (signal.aborted) {
+        await tracer.dispose();
+        throw new FffError('CANCELLED', 'Another model was asked for while this one was loaded.');
+      }
+      return tracer;
+    } finally {
+      this.loading = null;
+    }
   }
 }
 

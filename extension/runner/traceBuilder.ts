@@ -9,6 +9,7 @@ export interface TraceFrame {
   model: ModelInfo;
   text: string;
   omittedWindows: number;
+  leftOutCharacters: number;
   kernelImplementation: string;
   tokenizeMs: number;
   /** From receiving the request to the end of the last window. */

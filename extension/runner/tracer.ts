@@ -6,16 +6,18 @@
  */
 import { availableParallelism } from 'node:os';
 import { FffError } from '../errors';
-import type { LayerTiming, MeasureRequest, ModelInfo, Trace, TraceRequest, TraceToken } from '../protocol';
+import type { LayerTiming, MeasureRequest, ModelInfo, PassTiming, Trace, TraceRequest, TraceToken } from '../protocol';
 import { sampleIndices } from './benchmark/verify';
 import { openCheckpoint } from './checkpoint/checkpoint';
 import type { Architecture, Checkpoint, EncoderBatch, EncoderOptions, EncoderOutput, Kernel } from './contracts';
+import { throwIfCancelled } from './encoder/cancellation';
 import { loadEncoder, type Encoder } from './encoder/encoder';
 import { readFff } from './encoder/weights';
 import { Insight } from './insight/insight';
 import { loadKernel } from './kernel';
-import { timeLayer, verifyLayer } from './layerTiming';
+import { timeLayer, verifyLayer, type TimedResult } from './layerTiming';
 import { describeModel } from './modelInfo';
+import { firstWindows, passTimingOf, restOfPass, samplePasses, type PassWindow } from './passTiming';
 import { loadTokenizer, type Tokenizer } from './tokenizer';
 import { TraceBuilder } from './traceBuilder';
 import { cutIntoWindows } from './windows';
@@ -35,12 +37,23 @@ export interface TraceHooks {
 export interface MeasureHooks {
   signal?: AbortSignal;
   onTiming?: (timing: LayerTiming) => void;
+  /** Called once, after the last layer. */
+  onPassTiming?: (timing: PassTiming) => void;
+}
+
+/** What is kept of the last run to be measured. */
+interface MeasurableRun {
+  runId: number;
+  tokens: number;
+  /** [tokens, H] a layer. */
+  ffnInputs: Float32Array[];
+  windows: PassWindow[];
 }
 
 export class Tracer {
   /** Closer looks at the model and at the last trace. */
   readonly insight: Insight;
-  private lastRun: { runId: number; tokens: number; ffnInputs: Float32Array[] } | null = null;
+  private lastRun: MeasurableRun | null = null;
 
   private constructor(
     readonly info: ModelInfo,
@@ -57,11 +70,11 @@ export class Tracer {
 
   /**
    * Loads a checkpoint folder.
-   * @param options `threads`: threads of onnxruntime; 0 chooses.
-   * @throws FffError of the checkpoint, the kernel or onnxruntime. An unusable tokenizer is no obstacle until text is
-   * traced.
+   * @param options `threads`: threads of onnxruntime; 0 chooses. `signal`: ends the load, and frees what it has.
+   * @throws FffError CANCELLED, or of the checkpoint, the kernel or onnxruntime. An unusable tokenizer is no obstacle
+   * until text is traced.
    */
-  static async open(directory: string, options: { threads: number }): Promise<Tracer> {
+  static async open(directory: string, options: { threads: number; signal?: AbortSignal }): Promise<Tracer> {
     const threads = options.threads > 0 ? options.threads : Math.min(availableParallelism(), MAX_THREADS);
     const kernel = loadKernel();
     const checkpoint = await openCheckpoint(directory);
@@ -71,7 +84,8 @@ export class Tracer {
       const hash = checkpoint.weightsHash();
       // Read beside the load; its failure is reported by the `await` below, not as an unhandled rejection.
       hash.catch(() => undefined);
-      encoder = await loadEncoder(checkpoint, kernel, { threads });
+      encoder = await loadEncoder(checkpoint, kernel, { ...options, threads });
+      throwIfCancelled(options.signal);
       const usable = tokenizer instanceof FffError ? null : tokenizer;
       const info = describeModel(checkpoint, usable, await hash);
       return new Tracer(info, checkpoint, kernel, encoder, tokenizer, threads);
@@ -98,9 +112,12 @@ export class Tracer {
       this.labelOf(id),
     );
     const layers = this.info.layers;
+    const passed: { ids: Int32Array; logitsAt: number[] }[] = [];
     for (const [index, window] of cut.windows.entries()) {
       const wanted = this.positionsToPredict(window, builder.tokensDone, request);
-      const output = await this.encoder.forward(batchOf(window), {
+      const batch = batchOf(window);
+      passed.push({ ids: batch.ids, logitsAt: wanted });
+      const output = await this.encoder.forward(batch, {
         logitsAt: wanted,
         ...(hooks.signal ? { signal: hooks.signal } : {}),
         onFeedforward: pass.at(builder.tokensDone),
@@ -114,12 +131,14 @@ export class Tracer {
       builder.add(window, output, wanted, request.topPredictions);
       await breathe(hooks.signal);
     }
-    this.lastRun = { runId: request.runId, ...builder.measurable() };
+    const measurable = builder.measurable();
+    this.lastRun = { runId: request.runId, ...measurable, windows: firstWindows(passed, measurable.tokens) };
     const trace = builder.finish({
       runId: request.runId,
       model: this.info,
       text: 'text' in request.input ? request.input.text : '',
       omittedWindows: cut.omittedWindows,
+      leftOutCharacters: cut.leftOutCharacters,
       kernelImplementation: this.kernel.implementation,
       tokenizeMs,
       totalMs: performance.now() - start,
@@ -128,7 +147,8 @@ export class Tracer {
   }
 
   /**
-   * Times every FFF layer of the last trace against its dense twin, on that trace's own hidden states.
+   * Times every FFF layer of the last trace against its dense twin, on that trace's own hidden states, and the rest of
+   * the pass amid and after them.
    * @returns One timing a layer; none for dense models, whose layers have no FFF to compare.
    * @throws FffError BAD_INPUT when another run was traced since, CANCELLED.
    */
@@ -141,13 +161,22 @@ export class Tracer {
         'Trace it again.',
       );
     }
-    const timings: LayerTiming[] = [];
+    if (this.info.feedforward.kind === 'dense') {
+      return [];
+    }
+    const rest: number[] = [];
+    const pass = (): Promise<number> => restOfPass(this.encoder, run.windows, hooks.signal);
+    const results: TimedResult[] = [];
     for (const [layer, input] of run.ffnInputs.entries()) {
       const fff = this.encoder.fffLayer(layer);
       if (fff === null) {
         continue;
       }
       await breathe(hooks.signal);
+      // In two bursts, amid and after the layers: the machine may be quicker early and slower late.
+      if (layer === Math.floor(this.info.layers / 2)) {
+        await samplePasses(pass, rest);
+      }
       const weights = await readFff(this.checkpoint, layer);
       const verified = verifyLayer(fff, weights, input, run.tokens, sampleIndices(run.tokens, VERIFIED_TOKENS));
       const twin = await this.encoder.twinOf(layer);
@@ -161,12 +190,14 @@ export class Tracer {
           threads: this.threads,
           verifiedMaxDifference: verified,
         };
-        timings.push(await timeLayer(timed, { budgetMs: request.budgetMsPerLayer, ...hooks }));
+        results.push(await timeLayer(timed, { budgetMs: request.budgetMsPerLayer, ...hooks }));
       } finally {
         await twin.release();
       }
     }
-    return timings;
+    await samplePasses(pass, rest);
+    hooks.onPassTiming?.(passTimingOf(rest, results, run.tokens));
+    return results.map(({ timing }) => timing);
   }
 
   get architecture(): Architecture {

@@ -3,6 +3,7 @@
  * window as they are. One run traces at most `MAX_WINDOWS` windows; the rest is counted, never silently lost.
  */
 import { FffError } from '../errors';
+import { countLeftOut } from '../leftOut';
 import type { TraceInput, TraceToken } from '../protocol';
 import type { Tokenizer } from './tokenizer';
 
@@ -19,6 +20,8 @@ export interface ModelLimits {
 export interface TokenWindows {
   windows: TraceToken[][];
   omittedWindows: number;
+  /** Characters up to the end of the last window, white space aside, that no token covers. */
+  leftOutCharacters: number;
 }
 
 /**
@@ -35,7 +38,7 @@ export async function cutIntoWindows(
   if ('ids' in input) {
     checkIds(input.ids, limits);
     const tokens = input.ids.map((id) => ({ id, text: idToToken(id) ?? `#${id}`, start: 0, end: 0 }));
-    return { windows: [tokens], omittedWindows: 0 };
+    return { windows: [tokens], omittedWindows: 0, leftOutCharacters: 0 };
   }
   const { text } = input;
   if (text === '') {
@@ -57,7 +60,9 @@ export async function cutIntoWindows(
       'Choose other text.',
     );
   }
-  return { windows, omittedWindows: omitted };
+  const tokens = windows.flat();
+  const end = omitted > 0 ? tokens.reduce((last, token) => Math.max(last, token.end), 0) : text.length;
+  return { windows, omittedWindows: omitted, leftOutCharacters: countLeftOut(text, tokens, end) };
 }
 
 function checkIds(ids: readonly number[], { windowTokens, vocabularySize }: ModelLimits): void {

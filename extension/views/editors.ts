@@ -50,8 +50,8 @@ export function viewActions(
   session: { readonly state: Pick<ViewState, 'trace' | 'source'> },
   exportTrace: () => Promise<boolean>,
 ): ViewActions {
-  const run = async (id: CommandId): Promise<void> => {
-    await vscode.commands.executeCommand(id);
+  const run = async (id: CommandId, argument?: string): Promise<void> => {
+    await vscode.commands.executeCommand(id, argument);
   };
   return {
     inspectSelection: () => run('fffExplorer.inspectSelection'),
@@ -59,6 +59,8 @@ export function viewActions(
     restartRunner: () => run('fffExplorer.restartRunner'),
     openTracePanel: () => run('fffExplorer.openTracePanel'),
     mapUsage: () => run('fffExplorer.mapUsage'),
+    compareContexts: () => run('fffExplorer.compareContexts'),
+    openReport: (kind) => run('fffExplorer.openReport', kind),
     exportTrace,
     exportFile: ({ suggestedName, kind, data }) => saveAs(suggestedName, kind, data),
     revealToken: (token) => revealToken(session.state, token),

@@ -3,30 +3,25 @@
  */
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../disposable';
-import type { RunStatus, Trace } from '../protocol';
-import { gainsOf, gainsSentence, gainsText, type Gains } from '../gains';
+import type { RunStatus } from '../protocol';
 import type { Latency, Session } from '../session';
+import { resultText, resultTooltip } from '../statusText';
 
 export class StatusBar implements Disposable {
   private readonly store = new DisposableStore();
   private readonly item: vscode.StatusBarItem;
   private status: RunStatus = { kind: 'idle' };
-  private trace: Trace | null = null;
   /** How long the user waited for the last picture; null until there is one. */
   private latency: Latency | null = null;
-  /** Of the last trace, once every layer was measured. */
-  private gains: Gains | null = null;
 
-  constructor(session: Session) {
+  constructor(private readonly session: Session) {
     this.item = this.store.add(
       vscode.window.createStatusBarItem('fffExplorer.status', vscode.StatusBarAlignment.Right, 90),
     );
     this.item.name = 'FFF Explorer';
     this.store.add(
-      session.on('traced', ({ trace }) => {
-        this.trace = trace;
+      session.on('traced', () => {
         this.latency = null;
-        this.gains = null;
       }),
     );
     this.store.add(
@@ -35,12 +30,7 @@ export class StatusBar implements Disposable {
         this.draw();
       }),
     );
-    this.store.add(
-      session.on('timing', () => {
-        this.gains = gainsOf(session.state);
-        this.draw();
-      }),
-    );
+    this.store.add(session.on('passTiming', () => this.draw()));
     this.store.add(
       session.on('status', (status) => {
         this.status = status;
@@ -54,7 +44,8 @@ export class StatusBar implements Disposable {
   }
 
   private draw(): void {
-    const { item, status, trace } = this;
+    const { item, status } = this;
+    const { trace, timings, passTiming } = this.session.state;
     item.backgroundColor = undefined;
     switch (status.kind) {
       case 'running': {
@@ -77,19 +68,10 @@ export class StatusBar implements Disposable {
           item.hide();
           return;
         }
-        item.text = `$(list-tree) FFF ${(this.latency?.pictureMs ?? trace.phases.totalMs).toFixed(0)} ms${gainsText(this.gains)}`;
-        item.tooltip = `FFF Explorer: ${describeResult(trace, this.latency)}${gainsSentence(this.gains)} Click to open the trace.`;
+        item.text = `$(list-tree) ${resultText({ trace, timings, passTiming }, this.latency)}`;
+        item.tooltip = resultTooltip({ trace, timings, passTiming }, this.latency);
         item.command = 'fffExplorer.openTracePanel';
         item.show();
     }
   }
-}
-
-/** What the last run took, in one sentence. */
-function describeResult(trace: Trace, latency: Latency | null): string {
-  const what = `${trace.tokens.length} tokens through ${trace.model.layers} layers of ${trace.model.name}`;
-  const traceMs = trace.phases.totalMs.toFixed(1);
-  return latency === null
-    ? `${what} in ${traceMs} ms.`
-    : `${what}, ${latency.pictureMs.toFixed(1)} ms from selection to picture, ${latency.traceMs.toFixed(1)} ms of them until the trace (run ${trace.runId}).`;
 }

@@ -6,7 +6,7 @@
  */
 import { DisposableStore, type Disposable } from '../disposable';
 import { describeThrown, type Log } from '../log';
-import type { ViewApi, ViewEvents } from '../protocol';
+import type { ReportKind, ViewApi, ViewEvents } from '../protocol';
 import { Rpc, type None } from '../rpc';
 import type { InsightTruth } from '../insight/insights';
 import type { Session } from '../session';
@@ -19,6 +19,8 @@ export interface ViewActions {
   restartRunner(): Promise<void>;
   openTracePanel(): Promise<void>;
   mapUsage(): Promise<void>;
+  compareContexts(): Promise<void>;
+  openReport(kind: ReportKind): Promise<void>;
   /** False when the user changed their mind; so for the trace. */
   exportFile: ViewApi['exportFile'];
   exportTrace(): Promise<boolean>;
@@ -78,8 +80,11 @@ export class ViewHost implements Disposable {
         describeNode: (place) => insights.describeNode(place),
         nearBoundary: (request) => insights.nearBoundary(request),
         usage: () => insights.usage,
+        usageContexts: (place) => insights.usageContexts(place),
         mapUsage: () => actions.mapUsage(),
+        openReport: (kind) => actions.openReport(kind),
         compare: (on) => (on ? insights.compareWithPrevious() : insights.endComparison()),
+        compareContexts: (on) => (on ? actions.compareContexts() : insights.endContexts()),
         exportFile: (file) => actions.exportFile(file),
         exportTrace: () => actions.exportTrace(),
       },
@@ -95,8 +100,10 @@ export class ViewHost implements Disposable {
     this.store.add(session.on('status', (status) => send('status', status)));
     this.store.add(session.on('runner', (state) => send('runner', state)));
     this.store.add(session.on('timing', (timing) => send('timing', timing)));
+    this.store.add(session.on('passTiming', (timing) => send('passTiming', timing)));
     this.store.add(insights.on('usage', (note) => send('usage', note)));
     this.store.add(insights.on('compared', (compared) => send('compared', compared)));
+    this.store.add(insights.on('contexts', (contexts) => send('contexts', contexts)));
     this.store.add(
       insights.on('interventions', ({ whatIf, origin }) => {
         if (origin !== this) {

@@ -15,10 +15,30 @@ export async function explorer(): Promise<FffExplorer> {
 
 /** Opens an untitled document and selects all of it, or the given UTF-16 offsets. */
 export async function openAndSelect(content: string, from = 0, to = content.length): Promise<vscode.TextEditor> {
-  const document = await vscode.workspace.openTextDocument({ content });
-  const editor = await vscode.window.showTextDocument(document, vscode.ViewColumn.One);
+  const document = await untitled(content);
+  await vscode.window.showTextDocument(document, vscode.ViewColumn.One);
+  await until('the editor of the new document', () => vscode.window.activeTextEditor?.document === document);
+  const editor = vscode.window.activeTextEditor;
+  assert.ok(editor);
   editor.selection = new vscode.Selection(document.positionAt(from), document.positionAt(to));
   return editor;
+}
+
+/**
+ * A new document with this content. The name of one that was closed a moment ago is given to the next, on a busy machine
+ * together with the text that was in it; then another one is opened.
+ */
+async function untitled(content: string): Promise<vscode.TextDocument> {
+  // Lone surrogates do not survive the way to the editor.
+  const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const document = await vscode.workspace.openTextDocument({ content });
+    if (wellFormed(document.getText()) === wellFormed(content)) {
+      return document;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return assert.fail(`No document came with the content ${JSON.stringify(content.slice(0, 60))}.`);
 }
 
 /** Runs *Inspect Selection*; returns once the run is over, whichever way. */
@@ -29,11 +49,15 @@ export async function inspect(): Promise<void> {
 /** The last trace, which must be of this text. */
 export async function traceOf(text: string): Promise<Trace> {
   const { session } = await explorer();
-  const { trace, status } = session.state;
+  const { trace, status, runner } = session.state;
   const what = (shown: string | undefined): string =>
     shown === undefined ? 'nothing' : JSON.stringify(shown.slice(0, 60));
   if (trace?.text !== text) {
-    assert.fail(`The trace is of ${what(trace?.text)}, not of ${what(text)}; status: ${JSON.stringify(status)}.`);
+    // Whether the text was asked for at all tells a command that read something else from a run that was given up.
+    assert.fail(
+      `The trace is of ${what(trace?.text)}, not of ${what(text)}; asked for last: ${what(session.lastInspection?.text)}; ` +
+        `status: ${JSON.stringify(status)}; runner: ${JSON.stringify(runner)}.`,
+    );
   }
   return trace;
 }

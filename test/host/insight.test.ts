@@ -11,11 +11,12 @@ import { explorer, inspect, openAndSelect, traceOf, until, withSetting } from '.
 const run = (command: string, ...rest: unknown[]): Thenable<unknown> =>
   vscode.commands.executeCommand(`fffExplorer.${command}`, ...rest);
 
-/** Text of the report that is in front. */
-function report(): string {
-  const document = vscode.window.activeTextEditor?.document;
-  assert.equal(document?.languageId, 'markdown');
-  return document.getText();
+let asked = 0;
+
+/** Text of a report, as whoever opens it reads it; the query is an address nobody has read yet. */
+async function report(kind: 'Usage' | 'Comparison'): Promise<string> {
+  const uri = vscode.Uri.parse(`fff-explorer-report:/${kind}.md?read${++asked}`);
+  return (await vscode.workspace.openTextDocument(uri)).getText();
 }
 
 describe('Looking closer', () => {
@@ -112,10 +113,13 @@ describe('Looking closer', () => {
       fs.writeFileSync(path.join(inside, 'three.bin'), Buffer.from([1, 0, 2]));
       fs.writeFileSync(path.join(inside, 'node_modules', 'no.md'), 'not mine');
       await run('mapFile', vscode.Uri.file(path.join(inside, 'one.md')));
-      assert.match(report(), /^# Usage of default by mapped\\\/one\\\.md\n\n1 texts, 120 tokens; 0 of the texts/);
+      assert.match(
+        await report('Usage'),
+        /^# Usage of default by `mapped\/one\.md`\n\n1 text, 120 tokens; all of it was read\./,
+      );
       await run('mapFolder', vscode.Uri.file(inside));
-      assert.match(report(), /2 texts, 125 tokens; 1 of the texts were known and not read again\./);
-      assert.match(report(), /- .*mapped\\\/three\\\.bin: no text/);
+      assert.match(await report('Usage'), /2 texts, 125 tokens; 1 text was known and not read again\./);
+      assert.match(await report('Usage'), /- `mapped\/three\.bin`: no text/);
       const { usage } = insights;
       assert.ok(usage);
       assert.deepEqual(
@@ -130,7 +134,13 @@ describe('Looking closer', () => {
       }
       assert.equal(insights.state.usage?.tokens, 125);
       await run('mapWorkspace', 'mapped/*.txt');
-      assert.match(report(), /1 texts, 5 tokens; 1 of the texts/);
+      assert.match(await report('Usage'), /1 text, 5 tokens; all of it was known and not read again\./);
+      // Nothing came in front, and nothing waits to be saved.
+      assert.ok(vscode.window.tabGroups.all.every(({ tabs }) => tabs.every(({ isDirty }) => !isDirty)));
+      await run('openReport', 'usage');
+      await until('the rendered report', () =>
+        vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(({ label }) => label.includes('Usage.md'))),
+      );
       const json = path.join(folder, 'usage.json');
       await run('exportUsage', vscode.Uri.file(json));
       const exported = JSON.parse(fs.readFileSync(json, 'utf8')) as {
@@ -152,7 +162,7 @@ describe('Looking closer', () => {
     await inspect();
     await run('compareWithPrevious');
     assert.equal(insights.state.compared?.trace.text, 'The bank of the river.');
-    assert.match(report(), /- Only in the first: river\n- Only in the second: town/);
+    assert.match(await report('Comparison'), /- Only in the first: river\n- Only in the second: town/);
 
     const other = path.join(folder, 'twin');
     fs.cpSync(session.state.trace!.model.directory, other, { recursive: true });
@@ -162,13 +172,13 @@ describe('Looking closer', () => {
     assert.equal(compared.trace.model.name, 'twin');
     assert.equal(session.state.trace?.model.name, 'default');
     assert.ok(compared.comparison.layers.every((layer) => layer?.samePaths === 1));
-    assert.match(report(), /\| 3 \| 100\.0 % \| 100\.0 % \| never: 7 \|/);
+    assert.match(await report('Comparison'), /\| 3 \| 100\.0 % \| 100\.0 % \| never: 7 \|/);
     // The runner remembers what is shown, so more can be asked about it.
     assert.equal((await insights.lens(1)).layers.length, 4);
 
     await openAndSelect('The bank of the river.\nThe bank lends money.\n\nNo word here.\nShe robbed a bank.');
     await run('compareContexts', 'bank');
-    assert.match(report(), /^# “bank” in 3 sentences\n\n3 occurrences\./);
+    assert.match(await report('Comparison'), /^# “bank” in 3 sentences\n\n3 occurrences\./);
     await traceOf('She robbed a bank.');
     assert.deepEqual(insights.state.compared.trace.text, 'The bank of the river.');
   });

@@ -93,11 +93,39 @@ describe('The runner', () => {
     await inspect();
     const pid = pidOf(runner);
     await withSetting('threads', 1, async () => {
-      await until('the runner to stop', () => runner.state.kind === 'stopped');
+      // A view that asks for something starts the next one at once, so that the moment between may go unseen.
+      await until('the runner to stop', () => runner.state.kind !== 'ready' || runner.state.hello.pid !== pid);
       await openAndSelect('two');
       await inspect();
       await traceOf('two');
       assert.notEqual(pidOf(runner), pid);
+    });
+  });
+
+  it('starts a run over when the threads change meanwhile, and loses nothing', async () => {
+    const { runner, session } = await explorer();
+    await openAndSelect('warm');
+    await inspect();
+    const pid = pidOf(runner);
+    const text = 'long enough for a setting to change meanwhile. '.repeat(2000);
+    await openAndSelect(text);
+    const changed = new Promise<void>((resolve) => {
+      const listener = session.on('status', (status) => {
+        if (status.kind === 'running' && status.done > 0) {
+          listener.dispose();
+          resolve();
+        }
+      });
+    });
+    const first = inspect();
+    await changed;
+    await withSetting('threads', 1, async () => {
+      await first;
+      await until('the trace by another runner', () => {
+        const { trace, status } = session.state;
+        const other = runner.state.kind === 'ready' && runner.state.hello.pid !== pid;
+        return other && status.kind === 'idle' && trace?.text === text;
+      });
     });
   });
 

@@ -39,6 +39,7 @@ const allowed = [
   /^extension\/media\/walkthrough\/\w+\.md$/,
   /^extension\/media\/pictures\/[\w-]+\.png$/,
   /^extension\/models\/default\/(README\.md|config\.json|tokenizer\.json|model\.safetensors)$/,
+  /^extension\/models\/default\/reference\/(cases\.json|expected\.safetensors)$/,
 ];
 
 const entries = readZip(inject('vsix'));
@@ -74,6 +75,22 @@ describe('the package holds', () => {
     const pictures = [...text('extension/readme.md').matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map((match) => match[1]!);
     expect(pictures.length).toBeGreaterThan(0);
     expect(pictures.filter((picture) => !names.includes(`extension/${picture}`))).toEqual([]);
+  });
+
+  test('every picture of the walkthrough, and a page for each of its steps', () => {
+    const { contributes } = JSON.parse(text('extension/package.json')) as {
+      contributes: { walkthroughs: { steps: { media: { markdown: string } }[] }[] };
+    };
+    const pages = contributes.walkthroughs.flatMap(({ steps }) => steps.map(({ media }) => media.markdown));
+    expect(pages.filter((page) => !names.includes(`extension/${page}`))).toEqual([]);
+    // VS Code takes a picture's place from the page it stands in.
+    const pictures = pages.flatMap((page) =>
+      [...text(`extension/${page}`).matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map((match) =>
+        path.posix.join('extension', path.posix.dirname(page), match[1]!),
+      ),
+    );
+    expect(pictures.length).toBeGreaterThanOrEqual(3);
+    expect(pictures.filter((picture) => !names.includes(picture))).toEqual([]);
   });
 
   test('a script and a style sheet for every view of the sources', () => {

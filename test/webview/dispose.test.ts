@@ -25,6 +25,7 @@ const trace = sampleTrace({ depth: 5, trees: 2 });
 const view = new TraceView(trace);
 const layer = view.layer(0)!;
 const labels = trace.tokens.map(({ text }) => text);
+const unmeasured = { trace, timings: [], passTiming: null };
 
 /** Draws, and returns how to draw the same again with another focus. */
 const charts: [string, (body: HTMLElement) => { chart: Chart<never>; again: unknown }][] = [
@@ -32,7 +33,7 @@ const charts: [string, (body: HTMLElement) => { chart: Chart<never>; again: unkn
     'node card',
     (body) => {
       const data = { card: sampleCard(trace, 0, 1, 2), labels, corpus: null };
-      const again = { ...data, corpus: { visits: 3, tokens: 9, words: [{ text: 'x', count: 3 }] } };
+      const again = { ...data, corpus: { visits: 3, tokens: 9, words: [{ text: 'x', count: 3, places: [] }] } };
       return { chart: drawNodeCard(body, data, { onPickToken: nothing }), again };
     },
   ],
@@ -111,10 +112,7 @@ const charts: [string, (body: HTMLElement) => { chart: Chart<never>; again: unkn
       return { chart: drawTimings(body, data, { theme, onPickLayer: nothing }), again: { ...data, layer: 1 } };
     },
   ],
-  [
-    'share of the pass',
-    (body) => ({ chart: drawPassShare(body, { trace, timings: [] }), again: { trace, timings: [] } }),
-  ],
+  ['share of the pass', (body) => ({ chart: drawPassShare(body, unmeasured), again: unmeasured })],
   [
     'predictions',
     (body) => {

@@ -7,7 +7,7 @@ import { decadeTicks, domain, draw as drawTimings, type TimingsData } from '../.
 import { TraceView } from '../../webview/routing';
 import { container, lightTheme, rounded } from './support/page';
 import { recorder } from './support/recorder';
-import { sampleTiming, sampleTrace } from './support/sampleTrace';
+import { samplePassTiming, sampleTiming, sampleTrace } from './support/sampleTrace';
 
 afterEach(() => document.body.replaceChildren());
 
@@ -51,9 +51,10 @@ describe('timings', () => {
     drawTimings(body, { ...data, layers: [timing] }, options);
     expect(body.querySelector('.ratio')!.textContent).toMatch(/^outputs differ by (0\.500|NaN)$/);
     const trace = sampleTrace({ layers: 1 });
-    expect(ladderSentence(trace, [timing])).toContain('no gain is claimed');
-    expect(ladderSentence(trace, [timing])).not.toContain('×');
-    expect(ladderLine(trace, [timing])).not.toContain('×');
+    const measured = { trace, timings: [timing], passTiming: samplePassTiming([timing]) };
+    expect(ladderSentence(measured)).toContain('no gain is claimed');
+    expect(ladderSentence(measured)).not.toContain('×');
+    expect(ladderLine(measured)).not.toContain('×');
   });
 
   it('covers every whisker with a steady axis', () => {
@@ -70,26 +71,39 @@ describe('share of the pass', () => {
   const trace = sampleTrace({ layers: 2 });
   const timings = [sampleTiming(0, 44), sampleTiming(1, 44)];
 
-  it('computes the gain of the whole pass and its ceiling from the trace alone', () => {
+  const measured = { trace, timings, passTiming: samplePassTiming(timings) };
+  const partly = { trace, timings: timings.slice(0, 1), passTiming: null };
+
+  it('shows the gain of the whole pass and its ceiling, with intervals and what the rest took', () => {
     const body = container();
-    drawPassShare(body, { trace, timings });
-    const rest = (0.31 + 7.9 + 1.8) * 1e3;
-    const [fff, dense] = [58 + 64, 1630 + 1671];
+    drawPassShare(body, measured);
+    const [rest, fff, dense] = [10_010, 58 + 64, 1630 + 1671];
     const { dataset } = body.querySelector<HTMLElement>('.pass-share')!;
     expect(Number(dataset['passGain'])).toBeCloseTo((rest + dense) / (rest + fff), 10);
     expect(Number(dataset['ceiling'])).toBeCloseTo((rest + dense) / rest, 10);
     expect(Number(dataset['share'])).toBeCloseTo(0.27 / 10.28, 10);
+    expect(body.querySelector('.sentence')!.textContent).toBe(
+      "The FFF is 2.6 % of this run's forward pass (10.3 ms). Against its dense twin it is 27.1× [26.5, 27.6] as fast; " +
+        'for the whole pass that makes 1.31× [1.29, 1.34], and an FFF that cost nothing would make 1.33× [1.30, 1.36]. ' +
+        'Without the FFF the pass takes 10.0 ms, the median of 12 warm runs.',
+    );
+  });
+
+  it('says so where only the first tokens were measured', () => {
+    const long = { ...measured, trace: sampleTrace({ layers: 2, tokens: 600 }) };
+    expect(ladderSentence(long)).toContain('12 warm runs over the first 44 tokens.');
   });
 
   it('never names a layer gain without the share of the pass', () => {
-    for (const some of [timings, timings.slice(0, 1)]) {
-      for (const text of [ladderSentence(trace, some), ladderLine(trace, some)]) {
+    for (const some of [measured, partly]) {
+      for (const text of [ladderSentence(some), ladderLine(some)]) {
         expect(text).toContain('2.6 %');
         expect(text).toMatch(/\d×/);
       }
     }
-    expect(ladderSentence(trace, [])).not.toContain('×');
-    expect(ladderSentence(trace, timings.slice(0, 1))).toContain('1 of 2 layers measured so far');
+    expect(ladderSentence({ trace, timings: [], passTiming: null })).not.toContain('×');
+    expect(ladderSentence(partly)).toContain('1 of 2 layers measured so far');
+    expect(ladderSentence({ ...measured, passTiming: null })).toContain('2 of 2 layers measured so far');
   });
 
   it('says of a dense model that there is nothing to gain', () => {
@@ -98,8 +112,9 @@ describe('share of the pass', () => {
       model: { ...trace.model, feedforward: { kind: 'dense' as const, width: 3072, activation: 'gelu', gated: false } },
       layers: [null, null],
     };
-    expect(ladderSentence(dense, [])).toContain('dense');
-    expect(ladderLine(dense, [])).toMatch(/^Dense feedforward 270 µs/);
+    const nothingYet = { trace: dense, timings: [], passTiming: null };
+    expect(ladderSentence(nothingYet)).toContain('dense');
+    expect(ladderLine(nothingYet)).toMatch(/^Dense feedforward 270 µs/);
   });
 });
 

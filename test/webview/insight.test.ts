@@ -111,6 +111,22 @@ describe('node card', () => {
     const { page } = await opened(['node'], { usage: note, ...pinned(0) });
     expect(page.find('node-corpus').dataset['visits']).toBe('2720');
     expect(page.find('node-corpus').textContent).toContain('func ×1,000');
+    expect(called(page, 'usageContexts')).toEqual([[{ layer: 0, tree: 0, node: 0 }]]);
+    const [first, second] = document.querySelectorAll<HTMLElement>('[data-testid="usage-context"]');
+    expect(first!.querySelector('strong')!.textContent).toBe('func');
+    expect(first!.title).toBe('src/go/range.ts, line 12');
+    expect(second!.textContent).toBe('old.ts changed since it was mapped');
+    page.find('table-node').click();
+    await settleAll(page);
+    const rows = [...page.find('figure-node').querySelectorAll('tbody tr')].map((row) =>
+      [...row.querySelectorAll('td')].map(({ textContent }) => textContent),
+    );
+    expect(rows.slice(-4)).toEqual([
+      ['visits', 'token of the corpus', 'func', '1000'],
+      ['visits', 'in src/go/range.ts', expect.stringContaining('before the word func') as string, 'line 12'],
+      ['visits', 'token of the corpus', '##tion', '40'],
+      ['visits', 'in old.ts', 'changed since', '–'],
+    ]);
   });
 
   it('costs nothing while it is folded', async () => {
@@ -157,6 +173,55 @@ describe('what if', () => {
     expect(changes(page).at(-1)).toEqual([]);
     expect(page.find('tree-map').dataset['changedPath']).toBe('');
     expect(document.querySelector('[data-testid="what-if"]')).toBeNull();
+  });
+
+  it('says in one line why a key did nothing, or what else it did', async () => {
+    const { page, state } = await opened([]);
+    const hint = page.find('hint');
+    expect(hint.getAttribute('role')).toBe('status');
+    await page.press('s');
+    expect(hint.textContent).toContain('No node is pinned.');
+    await page.press('u');
+    expect(hint.textContent).toBe('There is no change to undo.');
+    for (let level = 0; level < 12; level++) {
+      await page.press('ArrowDown', { shiftKey: true });
+    }
+    expect(hint.textContent).toBe('');
+    expect(changes(page)).toEqual([]);
+    await page.press('f');
+    expect(hint.textContent).toBe('A leaf decides nothing, so its neuron is silenced instead.');
+    expect(changes(page)).toMatchObject([[{ node: pathOf(state, 0, 10)[11], kind: 'silence' }]]);
+    document.body.dispatchEvent(new Event('pointerdown', { bubbles: true }));
+    expect(hint.textContent).toBe('');
+  });
+
+  it('names the dark corners only where there are some', async () => {
+    const { page } = await opened([], pinned(0));
+    const caption = (): string => page.find('figure-navigator').querySelector('.caption')!.textContent;
+    expect(caption()).not.toContain('dark corner');
+    await page.press('f');
+    await settleAll(page);
+    expect(caption()).toContain('A dark corner: the path there changed under trial.');
+    await page.press('u');
+    await settleAll(page);
+    expect(caption()).not.toContain('dark corner');
+  });
+
+  it('is listed in the sidebar while there is something to list', async () => {
+    const state = { ...sampleState(), ...pinned(0) };
+    const page = await openView('sidebar', state);
+    const section = document.querySelector<HTMLElement>('.what-if-section')!;
+    expect(section.hidden).toBe(true);
+    await page.press('f');
+    await settleAll(page);
+    expect(section.hidden).toBe(false);
+    expect(page.find('intervention').textContent).toContain('Flip node 0 of layer 0 for “array” (token 10)');
+    await page.press('s');
+    await settleAll(page);
+    document.querySelector<HTMLElement>('.remove')!.click();
+    await settleAll(page);
+    expect(changes(page).at(-1)).toEqual([]);
+    expect(section.hidden).toBe(true);
   });
 
   it('takes the same change back, and lets one kind replace the other', async () => {
@@ -252,8 +317,8 @@ describe('closest decisions with rounded weights', () => {
 describe('corpus and comparison', () => {
   const note = { runId: 77, documents: 1, tokens: 2720, label: 'src' };
 
-  it('show the corpus as the tree’s traffic, on request', async () => {
-    const { page, state } = await opened(['usage']);
+  it('show a corpus that was just mapped as the tree’s traffic, until the user chooses otherwise', async () => {
+    const { page, state } = await opened([]);
     expect(called(page, 'usage')).toEqual([]);
     page.find('map-usage').click();
     await page.emit('usage', note);
@@ -263,20 +328,32 @@ describe('corpus and comparison', () => {
     const usage = sampleUsage(state.trace!).layers[1]![0]!;
     const row = page.find('usage-bars').querySelector('[data-layer="1"]')!;
     expect(Number(row.getAttribute('data-values')!.split(',')[0])).toBeCloseTo(usage.entropyBits / 11, 10);
-    expect(page.find('tree-map').dataset['traffic']).toBe('trace');
-    page.find('tree-traffic').querySelectorAll('button')[1]!.click();
-    await settleAll(page);
     expect(page.find('tree-map').dataset['traffic']).toBe('corpus');
     await page.press('ArrowDown', { shiftKey: true });
     expect(page.find('tree-readout').textContent).toContain('2,720 of 2,720 tokens of the corpus');
     expect(called(page, 'usage')).toHaveLength(1);
+    page.find('report-usage').click();
+    expect(called(page, 'openReport')).toEqual([['usage']]);
+    page.find('tree-traffic').querySelectorAll('button')[0]!.click();
+    await settleAll(page);
+    expect(page.find('tree-map').dataset['traffic']).toBe('trace');
     await page.emit('usage', { ...note, runId: 78 });
     await settleAll(page);
     expect(called(page, 'usage')).toHaveLength(2);
+    expect(page.find('tree-map').dataset['traffic']).toBe('corpus');
+  });
+
+  it('show what came while the view was hidden, once', async () => {
+    const { page } = await opened([], { usage: note });
+    expect(page.find('tree-map').dataset['traffic']).toBe('corpus');
+    expect(page.find('usage-about').textContent).toContain('src');
+    const again = await opened([], { usage: note }, { traffic: 'trace', shownUsage: '77' });
+    expect(again.page.find('tree-map').dataset['traffic']).toBe('trace');
   });
 
   it('show the difference to another trace, and where paths part', async () => {
-    const { page, state } = await opened(['compare', 'divergence'], {}, { traffic: 'difference' });
+    const { page, state } = await opened(['divergence']);
+    expect(page.find('report-comparison').hidden).toBe(true);
     page.find('compare-start').click();
     const compared = sampleCompared(state.trace!, sampleTrace({ seed: 8 }));
     await page.emit('compared', compared);
@@ -291,6 +368,8 @@ describe('corpus and comparison', () => {
     expect(page.find('compare-about').textContent).toContain(`part first in layer 0, at level ${level}.`);
     const rows = page.find('figure-divergence').querySelectorAll('tbody tr[data-row]');
     expect(rows).toHaveLength(44);
+    page.find('report-comparison').click();
+    expect(called(page, 'openReport')).toEqual([['comparison']]);
     expect([...rows[10]!.querySelectorAll('td')].map(({ textContent }) => textContent)).toEqual([
       ...['10', 'array', '10', '0', String(level)],
     ]);

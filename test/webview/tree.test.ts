@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { firstOfLevel, nodeCount } from '../../extension/tree';
 import { draw as drawNodeLink } from '../../webview/charts/nodeLink';
 import { draw as drawTreeMap, type TreeData, type TreeOptions } from '../../webview/charts/treeMap';
+import { badgeBeside } from '../../webview/charts/treeMarks';
 import { leafGroups } from '../../webview/charts/treeMapScene';
 import { TraceView } from '../../webview/routing';
 import { TRAFFIC_STEPS } from '../../webview/theme';
@@ -209,5 +210,14 @@ describe.each([
     });
     expect(left).toEqual([]);
     expect(body.childElementCount).toBe(0);
+  });
+});
+
+describe('the badge of an intervention', () => {
+  it('stands beside the node, where there is room, and covers neither it nor the edge', () => {
+    expect(badgeBeside(100, 20, 400)).toBeGreaterThanOrEqual(100 + 20 + 7.5);
+    const atEdge = badgeBeside(380, 20, 400);
+    expect(atEdge).toBeLessThanOrEqual(380 - 20 - 7.5);
+    expect(atEdge).toBeGreaterThan(300);
   });
 });

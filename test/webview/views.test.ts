@@ -92,7 +92,7 @@ describe('trace panel', () => {
   });
 
   it('follows the focus of other views, refines timings, and takes a new trace', async () => {
-    const state = { ...sampleState(), timings: [] };
+    const state = { ...sampleState(), timings: [], passTiming: null };
     const page = await openView('trace', state);
     await page.emit('focus', { token: 2, layer: 3, tree: 0, node: null });
     expect(page.find('spine').dataset['path']).toBe(pathOf(state, 3, 2));
@@ -102,6 +102,12 @@ describe('trace panel', () => {
     await page.emit('timing', sampleTiming(2, 44));
     expect(states()).toEqual(['pending', 'pending', 'measured', 'pending']);
     expect(page.find('ladder').textContent).toContain('1 of 4 layers measured so far');
+    for (const layer of [0, 1, 3]) {
+      await page.emit('timing', sampleTiming(layer, 44));
+    }
+    expect(page.find('ladder').textContent).toContain('4 of 4 layers measured so far');
+    await page.emit('passTiming', sampleState().passTiming!);
+    expect(page.find('ladder').textContent).toContain('for the whole pass that makes 1.63× [1.60, 1.66]');
     const trace = { ...sampleTrace({ text: 'x = <mask>', depth: 3, layers: 2 }), runId: 13 };
     await page.emit('traced', {
       trace,
@@ -112,6 +118,7 @@ describe('trace panel', () => {
     expect(document.querySelectorAll('[data-testid="token"]')).toHaveLength(4);
     expect(page.find('tree-map').dataset['nodes']).toBe('15');
     expect(states()).toEqual(['pending', 'pending']);
+    expect(page.find('ladder').textContent).not.toContain('×');
     expect(called(page, 'painted')).toEqual([[12], [13]]);
   });
 
@@ -276,12 +283,26 @@ describe('sidebar', () => {
     expect(page.find('tree-map').dataset['path']).toBe(pathOf(state, 0, 10));
     expect(page.find('spine').dataset['path']).toBe(pathOf(state, 0, 10));
     expect(page.find('ladder').textContent).toBe(
-      'FFF 270 µs = 2.6 % of 10.3 ms · layers 25.2× · pass 1.63× of at most 1.68×',
+      'FFF 270 µs = 2.6 % of 10.3 ms · layers 25.2× · pass 1.63× [1.60, 1.66] of at most 1.68×',
     );
     page.find('open-panel').click();
     await page.settle();
     expect(called(page, 'openTracePanel')).toEqual([[]]);
     expect(called(page, 'painted')).toEqual([[12]]);
+  });
+
+  it('says how many characters no token stands for, like the panel, and only then', async () => {
+    const state = sampleState();
+    for (const view of ['sidebar', 'trace'] as const) {
+      const page = await openView(view, { ...state, trace: { ...state.trace!, leftOutCharacters: 2 } });
+      const line = page.find('left-out');
+      expect(line.hidden).toBe(false);
+      expect(line.textContent).toBe("2 characters are not in this model's vocabulary and were left out.");
+      const trace = { ...state.trace!, runId: 13, leftOutCharacters: 0 };
+      await page.emit('traced', { trace, source: state.source!, focus: state.focus });
+      expect(line.hidden).toBe(true);
+      document.body.replaceChildren();
+    }
   });
 
   it('steps layers and shares its focus', async () => {

@@ -3,7 +3,7 @@
  * says how much of the possible gain is reached. Stands beside every ratio, so that a layer's gain never stands alone.
  */
 import type { BenchmarkLadder, BenchmarkRung } from '../../extension/protocol';
-import { verdictOf } from '../benchmark/series';
+import { verdictOf } from '../../extension/verdict';
 import { Disposer, el } from '../dom';
 import { formatCount, formatDuration, formatFactor, formatPercent, formatThree, plural } from '../format';
 import type { Chart } from './chart';

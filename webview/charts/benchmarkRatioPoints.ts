@@ -1,6 +1,7 @@
 /** What the ratio chart's points are and how they are said in words. Pure. */
 import type { BenchmarkRow, Percentiles, RatioInterval } from '../../extension/protocol';
-import { valueOf, verdictOf, type Dimension, type ReferenceLine, type Series } from '../benchmark/series';
+import { verdictOf } from '../../extension/verdict';
+import { valueOf, type Dimension, type ReferenceLine, type Series } from '../benchmark/series';
 import { formatCount, formatDuration, formatFactor, formatThree } from '../format';
 import type { Look } from './benchmarkMarks';
 

@@ -2,7 +2,7 @@
  * The card of one node: both weight vectors as small pictures with norm and largest components, the words nearest to
  * them, and the tokens that come by. Left: what the node looks for; right: what it adds.
  */
-import type { Component, NodeCard, NodeDirection, WordSimilarity } from '../../extension/protocol';
+import type { Component, NodeCard, NodeDirection, UsageContext, WordSimilarity } from '../../extension/protocol';
 import { Disposer, el, svg } from '../dom';
 import { formatCount, formatMargin, formatPercent, formatSigned, plural, visibleText } from '../format';
 import type { Chart } from './chart';
@@ -12,7 +12,12 @@ export interface NodeCardData {
   /** Texts of the trace's tokens. */
   labels: readonly string[];
   /** The mapped corpus at this node, most frequent tokens first; null without a map. */
-  corpus: { visits: number; tokens: number; words: readonly { text: string; count: number }[] } | null;
+  corpus: {
+    visits: number;
+    tokens: number;
+    /** With the places where they occur, as far as they are known. */
+    words: readonly { text: string; count: number; places: readonly UsageContext[] }[];
+  } | null;
 }
 
 export interface NodeCardOptions {
@@ -137,10 +142,31 @@ export function draw(container: HTMLElement, initial: NodeCardData, options: Nod
       'div',
       { class: 'visitors corpus', 'data-testid': 'node-corpus', 'data-visits': String(visits) },
       el('span', { class: 'who' }, `${share}${list.length > 0 ? ', mostly:' : ''}`),
-      ...list.map(({ text, count }) =>
-        el('span', { class: 'visitor', 'data-count': String(count) }, `${visibleText(text)} ×${formatCount(count)}`),
-      ),
+      el('ol', { class: 'corpus-words' }, ...list.map(corpusWord)),
     );
+  }
+
+  function corpusWord({ text, count, places }: NonNullable<NodeCardData['corpus']>['words'][number]): HTMLElement {
+    return el(
+      'li',
+      { 'data-text': text, 'data-count': String(count) },
+      el('span', { class: 'visitor' }, `${visibleText(text)} ×${formatCount(count)}`),
+      el('div', { class: 'places' }, ...places.map(placeOf)),
+    );
+  }
+
+  /** One line of the text around the token, and where that is. */
+  function placeOf({ document: name, excerpt }: UsageContext): HTMLElement {
+    return excerpt === null
+      ? el('p', { class: 'place', 'data-testid': 'usage-context' }, `${name} changed since it was mapped`)
+      : el(
+          'p',
+          { class: 'place', 'data-testid': 'usage-context', title: `${name}, line ${excerpt.line}` },
+          el('span', { class: 'before' }, excerpt.before),
+          el('strong', {}, excerpt.text),
+          el('span', { class: 'after' }, excerpt.after),
+          el('span', { class: 'where' }, `${name.split('/').at(-1) ?? name}:${excerpt.line}`),
+        );
   }
 
   disposer.listen(root, 'click', (event) => {

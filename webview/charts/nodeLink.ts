@@ -2,31 +2,28 @@
  * The node-link form of the tree map: the same tree around its root, zoomable and pannable in both directions, with the
  * focused token's path stroked. Canvas for the mass, SVG for focus.
  */
-import { select } from 'd3-selection';
-import 'd3-transition';
-import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomTransform } from 'd3-zoom';
+import { zoomIdentity } from 'd3-zoom';
 import { levelOf, pathToLeaf } from '../../extension/tree';
-import { Disposer, el, observeWidth, prefersReducedMotion, svg } from '../dom';
+import { Disposer, el, observeWidth, svg } from '../dom';
 import { plural, visibleText } from '../format';
 import { countsOf, heatSentence, type Heat } from '../heat';
 import type { LayerView } from '../routing';
 import { nearestVisited } from './layout/icicle';
-import { levelRadius, nodeNear, nodePoint } from './layout/radial';
-import { linkCurve, paintNodeLink, place, type RadialScene } from './nodeLinkScene';
+import { levelRadius, nodeNear, nodePoint, type Point } from './layout/radial';
+import { isLabelled, LABELLED_RADIUS, linkCurve, paintNodeLink, place, type RadialScene } from './nodeLinkScene';
 import { canvasPainter, rememberPicture } from './painter';
 import type { TreeChart, TreeData, TreeOptions } from './treeMap';
-import { DASHES, interventionSign, NO_MARKS } from './treeMarks';
+import { badgeBeside, DASHES, interventionBadge, NO_MARKS } from './treeMarks';
+import { pointAtNodes, treeZoom } from './treeZoom';
 
 const MARGIN = 14;
+const MOST_ZOOM = 60;
 
 export function draw(container: HTMLElement, initial: TreeData, options: TreeOptions): TreeChart {
   const disposer = new Disposer();
   let data = initial;
-  let transform: ZoomTransform = zoomIdentity;
   let width = 0;
   let painted = '';
-  /** While the picture moves, what nobody visits is left out: thousands of curves cost most of a frame. */
-  let moving = false;
   let paintedView: LayerView | null = null;
   let paintedHeat: Heat | null | undefined;
   const canvas = el('canvas', { 'aria-hidden': 'true' });
@@ -41,31 +38,23 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
 
   const height = (): number => Math.min(width, Math.max(260, options.height * 1.6));
   const scene = (): RadialScene => {
-    const radius = (Math.min(width, height()) / 2 - MARGIN) * transform.k;
-    const centre = { x: transform.applyX(width / 2), y: transform.applyY(height() / 2) };
+    const radius = (Math.min(width, height()) / 2 - MARGIN) * zoom.transform.k;
+    const centre = { x: zoom.transform.applyX(width / 2), y: zoom.transform.applyY(height() / 2) };
     const { view, tree, colourLevel, heat } = data;
-    return { view, tree, colourLevel, heat: heat ?? null, width, height: height(), centre, radius, moving };
+    return {
+      view,
+      tree,
+      colourLevel,
+      heat: heat ?? null,
+      width,
+      height: height(),
+      centre,
+      radius,
+      moving: zoom.moving,
+    };
   };
 
-  const zooming = zoom<SVGSVGElement, unknown>()
-    .filter((event: MouseEvent) => (event.type === 'wheel' ? event.ctrlKey || event.metaKey : event.button === 0))
-    .on('zoom', (event: D3ZoomEvent<SVGSVGElement, unknown>) => {
-      transform = event.transform;
-      moving = true;
-      paint();
-    })
-    .on('end', () => {
-      if (moving) {
-        moving = false;
-        paint();
-      }
-    });
-  const target = select(overlay);
-  target.call(zooming).on('dblclick.zoom', null);
-  disposer.add(() => {
-    target.interrupt();
-    target.on('.zoom', null);
-  });
+  const zoom = treeZoom(overlay, disposer, paint);
 
   function paint(): void {
     const theme = options.theme();
@@ -74,10 +63,10 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       data.tree,
       data.colourLevel,
       width,
-      transform.k,
-      transform.x,
-      transform.y,
-      moving,
+      zoom.transform.k,
+      zoom.transform.x,
+      zoom.transform.y,
+      zoom.moving,
       theme.background + theme.foreground,
     ].join();
     if (key !== painted || paintedView !== data.view || paintedHeat !== data.heat) {
@@ -120,9 +109,7 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       svg('path', { class: 'path-changed', d: curveOf(changed), 'data-testid': 'changed-path' }),
       svg('path', { class: 'path-halo', d: curve }),
       svg('path', { class: 'path-line', d: curve }),
-      ...at.map(({ x, y }, level) =>
-        svg('circle', { class: 'path-dot', cx: x.toFixed(1), cy: y.toFixed(1), r: level === view.depth ? 4.5 : 2.6 }),
-      ),
+      ...at.map((point, level) => stop(current, path[level] ?? 0, level, point)),
     );
     for (const [node, name] of [
       [data.hovered, 'hovered'],
@@ -130,23 +117,12 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     ] as const) {
       if (node !== null) {
         const { x, y } = place(current, node);
-        overlay.append(svg('circle', { class: name, cx: x.toFixed(1), cy: y.toFixed(1), r: 8 }));
+        overlay.append(svg('circle', { class: name, cx: x.toFixed(1), cy: y.toFixed(1), r: LABELLED_RADIUS }));
       }
     }
     for (const { node, kind } of interventions) {
       const { x, y } = place(current, node);
-      overlay.append(
-        svg(
-          'g',
-          { class: 'intervention', 'data-testid': 'intervention-mark', 'data-node': node },
-          svg('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: 7.5 }),
-          svg(
-            'text',
-            { x: x.toFixed(1), y: y.toFixed(1), dy: '0.36em', 'text-anchor': 'middle' },
-            interventionSign(kind),
-          ),
-        ),
-      );
+      overlay.append(interventionBadge(badgeBeside(x, LABELLED_RADIUS, width), y, node, kind));
     }
     const last = at[at.length - 1];
     if (token !== null && last !== undefined) {
@@ -166,7 +142,7 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       );
     }
     root.dataset['path'] = path.join(',');
-    root.dataset['zoom'] = transform.k.toFixed(3);
+    root.dataset['zoom'] = zoom.transform.k.toFixed(3);
     const reach = `${plural(view.tokens, 'token')} over ${view.distinctNodes(tree)} of ${plural(2 ** view.levels - 1, 'node')}`;
     overlay.setAttribute('aria-label', `Tree of layer ${view.layer} as nodes and links: ${reach}`);
     const looked = data.hovered ?? data.pinned;
@@ -174,6 +150,19 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       looked === null
         ? reach
         : [`Node ${looked}`, heatSentence(data, looked), visits(looked)].filter((part) => part !== '').join(' · ');
+  }
+
+  /** A stop of the path: the node's number where nodes carry theirs, a dot elsewhere. */
+  function stop(current: RadialScene, node: number, level: number, { x, y }: Point): SVGElement {
+    const [cx, cy] = [x.toFixed(1), y.toFixed(1)];
+    return isLabelled(current, level)
+      ? svg(
+          'g',
+          { class: 'station', 'data-node': node },
+          svg('circle', { cx, cy, r: LABELLED_RADIUS }),
+          svg('text', { x: cx, y: cy, dy: '0.34em', 'text-anchor': 'middle' }, String(node)),
+        )
+      : svg('circle', { class: 'path-dot', 'data-node': node, cx, cy, r: level === current.view.depth ? 4.5 : 2.6 });
   }
 
   const visits = (node: number): string =>
@@ -192,44 +181,20 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     const level = levelOf(node);
     return Math.floor((5 * 2 ** level) / (2 * Math.PI * Math.max(1, levelRadius(level, depth) * radius)));
   };
-  disposer.listen(overlay, 'pointermove', (event) => {
-    const node = nodeOf(event);
-    if (node !== data.hovered) {
-      options.onHover(node);
-    }
-  });
-  disposer.listen(overlay, 'pointerleave', () => options.onHover(null));
-  disposer.listen(overlay, 'click', (event) => {
-    const node = nodeOf(event);
-    if (node !== null) {
-      options.onPick(node);
-    }
-  });
-  disposer.listen(overlay, 'dblclick', (event) => {
-    const node = nodeOf(event);
-    if (node !== null) {
-      options.onIntervene?.(node);
-    }
-  });
+  pointAtNodes(overlay, disposer, nodeOf, () => data.hovered, options);
 
   function resize(): void {
-    const size: [[number, number], [number, number]] = [
-      [0, 0],
-      [width, height()],
-    ];
     overlay.setAttribute('width', String(width));
     overlay.setAttribute('height', String(height()));
     plot.style.height = `${height()}px`;
-    zooming.extent(size).translateExtent(size).scaleExtent([1, 60]);
+    zoom.resize(width, height(), MOST_ZOOM);
   }
-  const move = (step: (to: typeof target | ReturnType<typeof target.transition>) => void): void =>
-    step(prefersReducedMotion() ? target : target.transition().duration(220));
 
   disposer.add(
     observeWidth(root, options.fallbackWidth ?? 640, (next) => {
       width = next;
       resize();
-      target.call(zooming.transform, zoomIdentity);
+      zoom.jumpTo(zoomIdentity);
       paint();
     }),
   );
@@ -239,18 +204,18 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       data = next;
       paint();
     },
-    zoomBy: (factor) => move((to) => zooming.scaleBy(to as typeof target, factor)),
-    reset: () => move((to) => zooming.transform(to as typeof target, zoomIdentity)),
+    zoomBy: (factor) => zoom.zoomBy(factor),
+    reset: () => zoom.glideTo(zoomIdentity),
     frame(node) {
       const unit = nodePoint(node, data.view.depth);
       const radius = Math.min(width, height()) / 2 - MARGIN;
-      const k = Math.min(60, Math.max(2, 2 ** (31 - Math.clz32(node + 1)) / 24));
+      const k = Math.min(MOST_ZOOM, Math.max(2, 2 ** (31 - Math.clz32(node + 1)) / 24));
       const [x, y] = [width / 2 + unit.x * radius, height() / 2 + unit.y * radius];
       const framed = zoomIdentity
         .translate(width / 2, height() / 2)
         .scale(k)
         .translate(-x, -y);
-      move((to) => zooming.transform(to as typeof target, framed));
+      zoom.glideTo(framed);
     },
     dispose: () => disposer.dispose(),
   };

@@ -27,8 +27,9 @@ export interface RadialScene {
 
 /** Arc between neighbours below which empty links are left out: they would only be grey. */
 const VISIBLE_SPACING = 0.7;
-/** Arc from which nodes carry their number. */
+/** Arc from which nodes carry their number, and the radius they then have, px. */
 const LABELLED_SPACING = 30;
+export const LABELLED_RADIUS = 11;
 
 export function place(scene: RadialScene, node: number): Point {
   const { x, y } = nodePoint(node, scene.view.depth);
@@ -62,8 +63,16 @@ export function paintNodeLink(painter: Painter, scene: RadialScene, theme: Theme
   paintVisited(painter, scene, theme);
 }
 
-/** Pixels between neighbours on a level's ring. */
+/** Whether there is room for the numbers of a level's nodes. */
+export function isLabelled(scene: RadialScene, level: number): boolean {
+  return spacing(scene, level) >= LABELLED_SPACING;
+}
+
+/** Pixels between neighbours on a level's ring; the root has no neighbours. */
 function spacing(scene: RadialScene, level: number): number {
+  if (level === 0) {
+    return Infinity;
+  }
   return (2 * Math.PI * levelRadius(level, scene.view.depth) * scene.radius) / 2 ** level;
 }
 
@@ -119,9 +128,8 @@ function paintVisited(painter: Painter, scene: RadialScene, theme: Theme): void 
       links.set(key, batch);
     }
     const at = place(scene, node);
-    const gap = level === 0 ? Infinity : spacing(scene, level);
-    const labelled = gap >= LABELLED_SPACING;
-    const radius = labelled ? 11 : 1.6 + step * 0.5;
+    const labelled = isLabelled(scene, level);
+    const radius = labelled ? LABELLED_RADIUS : 1.6 + step * 0.5;
     const flat = discs.get(colour) ?? [];
     flat.push(at.x, at.y, radius);
     discs.set(colour, flat);

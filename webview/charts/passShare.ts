@@ -2,16 +2,20 @@
  * Where this run's forward pass spent its time, as one stacked bar with its figures, and the sentence that says what the
  * FFF's gain is worth to the whole. Stands beside every layer timing, so that a layer's gain never stands alone.
  */
-import type { LayerTiming, Trace } from '../../extension/protocol';
+import {
+  feedforwardShare,
+  isVerified,
+  ladderOf,
+  passMs,
+  routedMs,
+  type Measured as PassShareData,
+} from '../../extension/gains';
+import type { RatioInterval } from '../../extension/protocol';
 import { Disposer, el } from '../dom';
-import { formatDuration, formatFactor, formatPercent, plural } from '../format';
-import { feedforwardShare, isVerified, ladderOf, passMs, routedMs } from '../ladder';
+import { formatDuration, formatFactor, formatPercent, formatThree, plural } from '../format';
 import type { Chart } from './chart';
 
-export interface PassShareData {
-  trace: Trace;
-  timings: readonly LayerTiming[];
-}
+export type { PassShareData };
 
 interface Part {
   name: string;
@@ -28,7 +32,8 @@ export function draw(container: HTMLElement, initial: PassShareData): Chart<Pass
   container.append(root);
   disposer.add(() => root.remove());
 
-  function paint({ trace, timings }: PassShareData): void {
+  function paint(data: PassShareData): void {
+    const { trace } = data;
     const { phases } = trace;
     const feedforward = trace.model.feedforward.kind === 'fff' ? 'FFF' : 'dense feedforward';
     const parts: Part[] = [
@@ -60,19 +65,20 @@ export function draw(container: HTMLElement, initial: PassShareData): Chart<Pass
         ),
       ),
     );
-    sentence.textContent = ladderSentence(trace, timings);
-    const ladder = ladderOf(trace, timings);
+    sentence.textContent = ladderSentence(data);
+    const measured = ladderOf(data)?.pass;
     root.dataset['share'] = String(feedforwardShare(trace));
-    root.dataset['passGain'] = String(ladder?.passGain ?? '');
-    root.dataset['ceiling'] = String(ladder?.ceiling ?? '');
+    root.dataset['passGain'] = String(measured?.pass.median ?? '');
+    root.dataset['ceiling'] = String(measured?.ceiling.median ?? '');
   }
 
   paint(initial);
   return { update: paint, dispose: () => disposer.dispose() };
 }
 
-/** The ladder in one or two sentences, never a layer's gain without the pass's share. */
-export function ladderSentence(trace: Trace, timings: readonly LayerTiming[]): string {
+/** The ladder in a few sentences, never a layer's gain without the pass's share. Intervals are 95 % ones. */
+export function ladderSentence(data: PassShareData): string {
+  const { trace, timings } = data;
   if (trace.model.feedforward.kind === 'dense') {
     return `This model's feedforward is dense: it takes ${formatPercent(feedforwardShare(trace))} of the forward pass and has no paths to show.`;
   }
@@ -81,29 +87,40 @@ export function ladderSentence(trace: Trace, timings: readonly LayerTiming[]): s
   if (differing > 0) {
     return `${share} In ${plural(differing, 'layer')} its output differs from the twin's, so no gain is claimed.`;
   }
-  const ladder = ladderOf(trace, timings);
+  const ladder = ladderOf(data);
   if (ladder === null) {
     return share;
   }
-  const layer = `Against its dense twin it is ${formatFactor(ladder.layerGain)} as fast`;
-  if (ladder.passGain === null || ladder.ceiling === null) {
-    return `${share} ${layer} in the ${ladder.measured} of ${ladder.routed} layers measured so far.`;
+  const { pass, layerGain, measured, routed } = ladder;
+  if (pass === null) {
+    return `${share} Against its dense twin it is ${formatFactor(layerGain)} as fast in the ${measured} of ${routed} layers measured so far.`;
   }
-  return `${share} ${layer}; for the whole pass that makes ${formatFactor(ladder.passGain)}, and an FFF that cost nothing would make ${formatFactor(ladder.ceiling)}.`;
+  const rest = pass.restMicroseconds;
+  return (
+    `${share} Against its dense twin it is ${withInterval(pass.layers)} as fast; for the whole pass that makes ` +
+    `${withInterval(pass.pass)}, and an FFF that cost nothing would make ${withInterval(pass.ceiling)}. Without the FFF ` +
+    `the pass takes ${formatDuration(rest.median)}, the median of ${plural(rest.samples, 'warm run')}` +
+    `${pass.tokens < trace.tokens.length ? ` over the first ${plural(pass.tokens, 'token')}` : ''}.`
+  );
 }
 
 /** The ladder in the few words that fit a narrow line. */
-export function ladderLine(trace: Trace, timings: readonly LayerTiming[]): string {
+export function ladderLine(data: PassShareData): string {
+  const { trace } = data;
   if (trace.model.feedforward.kind === 'dense') {
     return `Dense feedforward ${formatDuration(trace.phases.feedforwardMs * 1e3)} = ${formatPercent(feedforwardShare(trace))} of ${formatDuration(passMs(trace) * 1e3)}`;
   }
   const share = `FFF ${formatDuration(routedMs(trace) * 1e3)} = ${formatPercent(routedMs(trace) / passMs(trace))} of ${formatDuration(passMs(trace) * 1e3)}`;
-  const ladder = timings.every(isVerified) ? ladderOf(trace, timings) : null;
+  const ladder = ladderOf(data);
   if (ladder === null) {
     return share;
   }
-  if (ladder.passGain === null || ladder.ceiling === null) {
-    return `${share} · layers ${formatFactor(ladder.layerGain)} (${ladder.measured}/${ladder.routed})`;
-  }
-  return `${share} · layers ${formatFactor(ladder.layerGain)} · pass ${formatFactor(ladder.passGain)} of at most ${formatFactor(ladder.ceiling)}`;
+  const { pass, layerGain, measured, routed } = ladder;
+  return pass === null
+    ? `${share} · layers ${formatFactor(layerGain)} (${measured}/${routed})`
+    : `${share} · layers ${formatFactor(pass.layers.median)} · pass ${withInterval(pass.pass)} of at most ${formatFactor(pass.ceiling.median)}`;
+}
+
+function withInterval({ median, low, high }: RatioInterval): string {
+  return `${formatFactor(median)} [${formatThree(low)}, ${formatThree(high)}]`;
 }

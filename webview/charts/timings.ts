@@ -5,10 +5,10 @@
 import { axisBottom } from 'd3-axis';
 import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import { select } from 'd3-selection';
+import { verdict } from '../../extension/gains';
 import type { LayerTiming, Spread } from '../../extension/protocol';
 import { Disposer, el, observeWidth, svg } from '../dom';
 import { formatDuration, formatFactor, formatMargin, formatThree } from '../format';
-import { verdict } from '../ladder';
 import type { Chart, ChartOptions } from './chart';
 
 export interface TimingsData {

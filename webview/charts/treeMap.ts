@@ -3,10 +3,9 @@
  * stroked over it. Canvas for the mass, SVG for focus, one line of words below. Never moves a node.
  */
 import { select } from 'd3-selection';
-import 'd3-transition';
-import { zoom, zoomIdentity, type D3ZoomEvent, type ZoomTransform } from 'd3-zoom';
+import { zoomIdentity } from 'd3-zoom';
 import { firstOfLevel, levelOf, pathBits, pathToLeaf } from '../../extension/tree';
-import { Disposer, el, observeWidth, prefersReducedMotion, svg } from '../dom';
+import { Disposer, el, observeWidth, svg } from '../dom';
 import { plural, visibleText } from '../format';
 import { heatSentence, type Heat } from '../heat';
 import type { LayerView } from '../routing';
@@ -17,6 +16,7 @@ import { focusMarks } from './treeMapFocus';
 import { overview as drawOverview } from './treeMapOverview';
 import { paintTreeMap, pickNode, type Scene } from './treeMapScene';
 import { NO_MARKS, type TreeMarks } from './treeMarks';
+import { pointAtNodes, treeZoom } from './treeZoom';
 
 export interface TreeData {
   view: LayerView;
@@ -58,11 +58,8 @@ const GUTTER = 34;
 export function draw(container: HTMLElement, initial: TreeData, options: TreeOptions): TreeChart {
   const disposer = new Disposer();
   let data = initial;
-  let transform: ZoomTransform = zoomIdentity;
   let width = 0;
   let painted: string | null = null;
-  /** While the picture moves it is painted without words, which cost most of a frame and could not be read. */
-  let moving = false;
 
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const overlay = svg('svg', { class: 'overlay', role: 'img' });
@@ -85,38 +82,19 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
   const rug = (): number => (options.compact === true ? 0 : 36);
   const treeHeight = (): number => row() * data.view.levels;
   const span = (): Span => {
-    const from = Math.max(0, -transform.x / (transform.k * width));
-    return transform.k <= 1 ? WHOLE : { from, to: Math.min(1, from + 1 / transform.k) };
+    const from = Math.max(0, -zoom.transform.x / (zoom.transform.k * width));
+    return zoom.transform.k <= 1 ? WHOLE : { from, to: Math.min(1, from + 1 / zoom.transform.k) };
   };
-  const scene = (): Scene => ({ ...data, span: span(), width, row: row(), rug: rug(), moving });
+  const scene = (): Scene => ({ ...data, span: span(), width, row: row(), rug: rug(), moving: zoom.moving });
 
-  const zooming = zoom<SVGSVGElement, unknown>()
-    // The page scrolls with the plain wheel; the tree zooms with Ctrl or Cmd, as editors do.
-    .filter((event: MouseEvent) => (event.type === 'wheel' ? event.ctrlKey || event.metaKey : event.button === 0))
-    .on('zoom', (event: D3ZoomEvent<SVGSVGElement, unknown>) => {
-      transform = event.transform;
-      moving = true;
-      paint();
-    })
-    .on('end', () => {
-      if (moving) {
-        moving = false;
-        paint();
-      }
-    });
-  const target = select(overlay);
-  target.call(zooming).on('dblclick.zoom', null);
-  disposer.add(() => {
-    target.interrupt();
-    target.on('.zoom', null);
-  });
+  const zoom = treeZoom(overlay, disposer, paint);
 
   function paint(): void {
     const current = scene();
     const theme = options.theme();
     // The mass depends on neither focus nor hover: stepping through tokens repaints the overlay alone.
     const what = [data.view.layer, data.tree, data.colourLevel, width, row(), theme.background + theme.foreground];
-    const key = [...what, theme.kind, transform.k, transform.x, moving].join();
+    const key = [...what, theme.kind, zoom.transform.k, zoom.transform.x, zoom.moving].join();
     if (lastView !== data.view || lastHeat !== data.heat) {
       painted = null;
       generation++;
@@ -177,7 +155,7 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     root.dataset['path'] = path.join(',');
     root.dataset['leaf'] = leaf === null ? '' : String(leaf);
     root.dataset['distinctLeaves'] = String(view.distinctLeaves(tree));
-    root.dataset['zoom'] = transform.k.toFixed(3);
+    root.dataset['zoom'] = zoom.transform.k.toFixed(3);
     const focused =
       token === null || leaf === null
         ? ''
@@ -203,33 +181,15 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     const bounds = overlay.getBoundingClientRect();
     return pickNode(scene(), event.clientX - bounds.left, event.clientY - bounds.top);
   };
-  disposer.listen(overlay, 'pointermove', (event) => {
-    const node = nodeOf(event);
-    if (node !== data.hovered) {
-      options.onHover(node);
-    }
-  });
-  disposer.listen(overlay, 'pointerleave', () => options.onHover(null));
-  disposer.listen(overlay, 'click', (event) => {
-    const node = nodeOf(event);
-    if (node !== null) {
-      options.onPick(node);
-    }
-  });
-  disposer.listen(overlay, 'dblclick', (event) => {
-    const node = nodeOf(event);
-    if (node !== null) {
-      options.onIntervene?.(node);
-    }
-  });
+  pointAtNodes(overlay, disposer, nodeOf, () => data.hovered, options);
 
   // The minimap moves the window: press or drag puts its middle there.
   const recentre = (event: PointerEvent): void => {
-    if (event.buttons === 1 && transform.k > 1) {
+    if (event.buttons === 1 && zoom.transform.k > 1) {
       const unit = (event.clientX - overview.getBoundingClientRect().left) / width;
-      const x = width / 2 - unit * transform.k * width;
-      const within = Math.min(0, Math.max(width - transform.k * width, x));
-      target.call(zooming.transform, zoomIdentity.translate(within, 0).scale(transform.k));
+      const x = width / 2 - unit * zoom.transform.k * width;
+      const within = Math.min(0, Math.max(width - zoom.transform.k * width, x));
+      zoom.jumpTo(zoomIdentity.translate(within, 0).scale(zoom.transform.k));
     }
   };
   disposer.listen(overview, 'pointerdown', recentre);
@@ -240,28 +200,16 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
     overlay.setAttribute('width', String(width));
     overlay.setAttribute('height', String(height));
     plot.style.height = `${height}px`;
-    zooming
-      .extent([
-        [0, 0],
-        [width, height],
-      ])
-      .translateExtent([
-        [0, 0],
-        [width, height],
-      ])
-      .scaleExtent([1, Math.max(1, (2 ** data.view.depth * 120) / width)]);
+    zoom.resize(width, height, Math.max(1, (2 ** data.view.depth * 120) / width));
   }
-
-  const move = (step: (to: typeof target | ReturnType<typeof target.transition>) => void): void =>
-    step(prefersReducedMotion() ? target : target.transition().duration(220));
 
   disposer.add(
     observeWidth(plot, options.fallbackWidth ?? 640, (next) => {
       const before = width;
       width = next;
       resize();
-      if (before > 0 && transform.k > 1) {
-        target.call(zooming.transform, zoomIdentity.translate((transform.x * next) / before, 0).scale(transform.k));
+      if (before > 0 && zoom.transform.k > 1) {
+        zoom.jumpTo(zoomIdentity.translate((zoom.transform.x * next) / before, 0).scale(zoom.transform.k));
       }
       paint();
     }),
@@ -273,7 +221,7 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       data = next;
       if (resized) {
         resize();
-        target.call(zooming.transform, zoomIdentity);
+        zoom.jumpTo(zoomIdentity);
       }
       paint();
     },
@@ -282,14 +230,14 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       const { view, tree, token, pinned } = data;
       const node = pinned ?? (token === null ? 0 : firstOfLevel(view.depth) + view.leaf(token, tree));
       const x = Math.max(0, Math.min(width, toPixel(nodeCentre(node), span(), width)));
-      move((to) => zooming.scaleBy(to as typeof target, factor, [x, 0]));
+      zoom.zoomBy(factor, [x, 0]);
     },
-    reset: () => move((to) => zooming.transform(to as typeof target, zoomIdentity)),
+    reset: () => zoom.glideTo(zoomIdentity),
     frame(node) {
       const { from, to } = nodeSpan(node);
-      const k = Math.max(1, Math.min(0.4 / (to - from), zooming.scaleExtent()[1]));
+      const k = Math.max(1, Math.min(0.4 / (to - from), zoom.most));
       const x = Math.min(0, Math.max(width - k * width, width / 2 - ((from + to) / 2) * k * width));
-      move((selection) => zooming.transform(selection as typeof target, zoomIdentity.translate(x, 0).scale(k)));
+      zoom.glideTo(zoomIdentity.translate(x, 0).scale(k));
     },
     dispose: () => disposer.dispose(),
   };

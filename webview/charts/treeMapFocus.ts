@@ -7,7 +7,7 @@ import { svg } from '../dom';
 import { countsOf } from '../heat';
 import { nodeSpan, toPixel } from './layout/icicle';
 import { numberLabel, type Scene } from './treeMapScene';
-import { DASHES, interventionSign, type TreeMarks } from './treeMarks';
+import { badgeBeside, DASHES, interventionBadge, type TreeMarks } from './treeMarks';
 
 export interface Focused {
   /** Nodes of the path, root first; empty for none. */
@@ -46,7 +46,7 @@ export function focusMarks(scene: Scene, focused: Focused): SVGElement[] {
   if (pinned !== null) {
     marks.push(box(scene, pinned, 'pinned'));
   }
-  marks.push(...interventions.map(({ node, kind }) => badge(scene, node, interventionSign(kind))));
+  marks.push(...interventions.map(({ node, kind }) => badge(scene, node, kind)));
   const last = points[points.length - 1];
   if (label !== null && last !== undefined && scene.rug > 0 && last[0] >= 0 && last[0] <= scene.width) {
     marks.push(flag(scene, last[0], label));
@@ -70,15 +70,11 @@ function otherPath(scene: Scene, { path, label }: Focused['more'][number], index
   return [halo, line, svg('text', { ...name, 'text-anchor': left ? 'end' : 'start' }, label)];
 }
 
-/** The sign of an intervention at its node. */
-function badge(scene: Scene, node: number, sign: string): SVGElement {
+/** The sign of an intervention beside its node. */
+function badge(scene: Scene, node: number, kind: TreeMarks['interventions'][number]['kind']): SVGElement {
   const [x, y] = centre(scene, node);
-  return svg(
-    'g',
-    { class: 'intervention', 'data-testid': 'intervention-mark', 'data-node': node },
-    svg('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: 7.5 }),
-    svg('text', { x: x.toFixed(1), y: y.toFixed(1), dy: '0.36em', 'text-anchor': 'middle' }, sign),
-  );
+  const pill = pillOf(scene, node);
+  return interventionBadge(badgeBeside(x, pill === null ? 4 : pill.width / 2, scene.width), y, node, kind);
 }
 
 /** Where the path meets a node. While zoomed in, an ancestor's stop waits at the visible part of its cell. */
@@ -90,21 +86,28 @@ function centre({ span, width, row }: Scene, node: number): [number, number] {
   return [toPixel(unit, span, width), levelOf(node) * row + (row - 1) / 2];
 }
 
-/** A stop of the path: the node's number where its cell is wide enough, a dot elsewhere. */
-function stop(scene: Scene, node: number, x: number, y: number): SVGElement {
-  const { view, span, width, row } = scene;
+/** The pill that carries a node's number; null where its cell is too narrow for one. */
+function pillOf(scene: Scene, node: number): { text: string; width: number } | null {
+  const { span, width, row } = scene;
   const { from, to } = nodeSpan(node);
   const text = numberLabel(scene, node, countsOf(scene)[node] ?? 0) ?? '';
-  const labelWidth = text.length * 6.2 + 10;
+  const pill = text.length * 6.2 + 10;
   const cell = ((to - from) / (span.to - span.from)) * width;
-  if (text === '' || cell < labelWidth || row < 14) {
-    const radius = levelOf(node) === view.depth ? 4 : 2.6;
+  return text === '' || cell < pill || row < 14 ? null : { text, width: pill };
+}
+
+/** A stop of the path: the node's number where its cell is wide enough, a dot elsewhere. */
+function stop(scene: Scene, node: number, x: number, y: number): SVGElement {
+  const pill = pillOf(scene, node);
+  if (pill === null) {
+    const radius = levelOf(node) === scene.view.depth ? 4 : 2.6;
     return svg('circle', { class: 'path-dot', cx: x.toFixed(1), cy: y.toFixed(1), r: radius });
   }
+  const { text, width } = pill;
   return svg(
     'g',
     { class: 'station' },
-    svg('rect', { x: (x - labelWidth / 2).toFixed(1), y: y - 7.5, width: labelWidth.toFixed(1), height: 15, rx: 7.5 }),
+    svg('rect', { x: (x - width / 2).toFixed(1), y: y - 7.5, width: width.toFixed(1), height: 15, rx: 7.5 }),
     svg('text', { x: x.toFixed(1), y: y.toFixed(1), dy: '0.34em', 'text-anchor': 'middle' }, text),
   );
 }

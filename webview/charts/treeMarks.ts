@@ -1,5 +1,6 @@
 /** What is laid over a tree besides the focused token's path; the same for both forms of the tree. */
 import type { Intervention } from '../../extension/protocol';
+import { svg } from '../dom';
 
 export interface TreeMarks {
   /** Other tokens whose paths are drawn thinly. */
@@ -23,4 +24,28 @@ export function interventionSign(kind: Intervention['kind']): string {
     case 'silence':
       return '∅';
   }
+}
+
+const BADGE = 7.5;
+
+/** The sign of an intervention, a disc centred at a point beside its node. */
+export function interventionBadge(x: number, y: number, node: number, kind: Intervention['kind']): SVGGElement {
+  const at = { x: x.toFixed(1), y: y.toFixed(1) };
+  return svg(
+    'g',
+    { class: 'intervention', 'data-testid': 'intervention-mark', 'data-node': node, 'data-kind': kind },
+    svg('circle', { cx: at.x, cy: at.y, r: BADGE }),
+    svg('text', { ...at, dy: '0.36em', 'text-anchor': 'middle' }, interventionSign(kind)),
+  );
+}
+
+/**
+ * Where a badge goes so that it covers neither its node's number nor the path: beside the node, on the side where there
+ * is room.
+ *
+ * @param half half of the width the node itself takes, px.
+ */
+export function badgeBeside(x: number, half: number, width: number): number {
+  const offset = half + BADGE + 3;
+  return x + offset + BADGE <= width ? x + offset : x - offset;
 }

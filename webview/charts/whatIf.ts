@@ -111,7 +111,7 @@ export function draw(container: HTMLElement, initial: WhatIfData, options: WhatI
   }
 
   function side(name: string, list: readonly Prediction[], before: readonly Prediction[]): HTMLElement {
-    return el(
+    const words = el(
       'ol',
       { class: `words ${name}`, 'aria-label': name },
       ...list.slice(0, WORDS).map(({ id, text, probability }, rank) => {
@@ -129,6 +129,7 @@ export function draw(container: HTMLElement, initial: WhatIfData, options: WhatI
         );
       }),
     );
+    return el('div', {}, el('p', { class: 'side-name', 'aria-hidden': 'true' }, name), words);
   }
 
   disposer.listen(root, 'click', (event) => {

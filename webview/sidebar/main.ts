@@ -3,12 +3,15 @@ import { ladderLine } from '../charts/passShare';
 import { button, dropdown, registerControls } from '../controls';
 import { el } from '../dom';
 import { connect } from '../host';
+import { hintLine } from '../hint';
 import { installKeys } from '../keys';
 import { predictionsPane, shownLabel, spinePane, tokensPane, treePane } from '../panes';
+import { search } from '../search';
 import { statusBar } from '../status';
 import { Store } from '../store';
 import { applyTheme, observeTheme, readTheme } from '../theme';
 import { welcome } from '../welcome';
+import { undoTools, whatIfPane } from '../whatIfPane';
 
 /** Height the tree strip may take, px. */
 const STRIP_HEIGHT = 108;
@@ -27,6 +30,14 @@ const openPanel = button({
   icon: 'open',
   testId: 'open-panel',
   onClick: () => void store.call('openTracePanel', []),
+});
+const finder = search(store);
+const find = button({
+  label: 'Find a token (/)',
+  appearance: 'icon',
+  icon: 'find',
+  testId: 'find',
+  onClick: finder.toggle,
 });
 const layers = dropdown<number>('Layer', 'layers', (layer) => store.pin({ layer }));
 const trees = dropdown<number>('Tree', 'trees', (tree) => store.pin({ tree }));
@@ -49,36 +60,47 @@ const spineTitle = el('h2', {});
 const spineBody = el('div');
 const predictionTitle = el('h2', {}, 'Predictions');
 const predictionBody = el('div');
+const whatIfBody = el('div');
+const undo = undoTools(store);
 const ladder = el('p', { class: 'ladder-line', 'data-testid': 'ladder' });
 
 const strip = treePane(store, stripBody, currentTheme, { height: STRIP_HEIGHT, compact: true });
-const keyboard = installKeys(store, () => strip.chart());
+const hint = hintLine();
+const keyboard = installKeys(store, () => strip.chart(), hint, finder.open);
 const panes = [
   tokensPane(store, tokenBody, currentTheme),
   strip,
   spinePane(store, spineBody, currentTheme),
+  whatIfPane(store, whatIfBody),
   predictionsPane(store, predictionBody, currentTheme),
 ];
+const whatIfSection = section(
+  'what-if-section',
+  el('header', {}, el('h2', {}, 'What if'), el('div', { class: 'tools' }, ...undo.elements)),
+  whatIfBody,
+);
 const predictionSection = section('predict', predictionTitle, predictionBody);
 const content = el(
   'div',
   { class: 'content' },
-  el('div', { class: 'masthead' }, source, openPanel),
+  el('div', { class: 'masthead' }, source, find, openPanel),
+  finder.element,
   tokenBody,
   stepper,
   section('strip', stripBody),
   section('path', spineTitle, spineBody),
+  whatIfSection,
   predictionSection,
   ladder,
 );
 const app = document.getElementById('app') ?? document.body;
 app.setAttribute('role', 'main');
-app.append(status.element, empty.element, content, keyboard.dialog);
+app.append(status.element, empty.element, content, hint.element, keyboard.dialog);
 applyTheme(app, theme);
 
 let paintedRun: number | null = null;
 store.onChange((changes) => {
-  const { trace, timings } = store.state;
+  const { trace, timings, passTiming } = store.state;
   status.update();
   empty.update();
   content.hidden = trace === null;
@@ -108,8 +130,11 @@ store.onChange((changes) => {
     el('span', { class: 'word' }, shownLabel(store)),
     leaf === undefined ? '' : ` → leaf ${leaf}`,
   );
+  finder.update();
+  undo.update();
+  whatIfSection.hidden = store.state.whatIf.interventions.length === 0;
   predictionSection.hidden = trace.predictions.length === 0;
-  ladder.textContent = ladderLine(trace, timings);
+  ladder.textContent = ladderLine({ trace, timings, passTiming });
   for (const pane of panes) {
     pane.update(changes);
   }

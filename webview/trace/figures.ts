@@ -22,9 +22,14 @@ import { navigatorTable, neuronsTable, predictionsTable, spineTable, timingsTabl
 import { insightFigures, type AddFigure } from './insightFigures';
 import { boundaryList, boundaryPane, navigatorPane, neuronsPane, normsOf, timingsPane } from './panes';
 import { savingOf } from './saving';
+import { changedCells } from '../whatIf';
 
 /** Height the tree may take, px: twelve calm rows for the published depth. */
 const TREE_HEIGHT = 312;
+
+const NAVIGATOR_CAPTION =
+  'A column a token, a row a layer, coloured by sub-tree. The tick inside a cell is the place of its leaf, left to right.';
+const CHANGED_CAPTION = 'A dark corner: the path there changed under trial.';
 
 export interface Figures extends Pane {
   element: HTMLElement;
@@ -111,12 +116,11 @@ export function figures(store: Store, theme: ThemeSource): Figures {
     (...parts) => spinePane(...parts, true),
   );
 
-  add(
+  const { figure: navigator } = add(
     {
       id: 'navigator',
       title: 'All tokens in all layers',
-      caption:
-        'A column a token, a row a layer, coloured by sub-tree. The tick inside a cell is the place of its leaf, left to right. A dark corner: the path there changed under trial.',
+      caption: NAVIGATOR_CAPTION,
       table: () => (store.view === null ? null : navigatorTable(store.view, store.sight.tree, store.pinned.token)),
       onPickRow: (token) => store.pin({ token }),
     },
@@ -234,7 +238,7 @@ export function figures(store: Store, theme: ThemeSource): Figures {
   const element = el(
     'div',
     { class: 'figures' },
-    column('tree', 'navigator', 'neurons', 'usage', 'compare', 'divergence', 'timings'),
+    column('tree', 'navigator', 'neurons', 'usage', 'compare', 'divergence', 'contexts', 'occurrences', 'timings'),
     column('spine', 'node', 'whatif', 'predictions', 'lens', 'boundary'),
   );
   return {
@@ -249,10 +253,20 @@ export function figures(store: Store, theme: ThemeSource): Figures {
         store.setup.form,
       );
       treeFigure.setCaption(treeCaption(store));
+      const changed = changedCells(store.state.whatIf.result, store.sight.tree).length > 0;
+      navigator.setCaption(changed ? `${NAVIGATOR_CAPTION} ${CHANGED_CAPTION}` : NAVIGATOR_CAPTION);
       updateTools();
       updateInsight();
       for (const { patience } of all) {
         patience.changed(changes);
+      }
+      if (store.reveal !== null) {
+        // Where it lies is known once everything above it has its height; what grows later would move it away again.
+        for (const { patience } of all) {
+          patience.release();
+        }
+        all.find(({ figure: { element } }) => element.id === store.reveal)?.figure.element.scrollIntoView();
+        store.reveal = null;
       }
     },
   };

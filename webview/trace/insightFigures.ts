@@ -1,10 +1,14 @@
 /** The trace panel's figures that are opened on request: node, what-if, lens, usage and comparison. */
-import { button, segmented } from '../controls';
+import { button, dropdown, segmented } from '../controls';
 import type { Figure, FigureOptions } from '../figure';
+import { agreementTable, occurrencesTable } from '../contextTables';
 import { comparisonTable, lensTable, nodeTable, usageTable, whatIfTable } from '../insightTables';
-import { shownLabel, type Pane, type ThemeSource } from '../panes';
+import { labelsOf, shownLabel, type Pane, type ThemeSource } from '../panes';
+import type { ReportKind } from '../../extension/protocol';
 import type { Store } from '../store';
-import { comparePane, divergencePane, lensPane, nodePane, usageOf, usagePane, whatIfPane } from './insightPanes';
+import { undoTools, whatIfPane } from '../whatIfPane';
+import { contextsPane, occurrencesPane, Reference } from './contextPanes';
+import { comparePane, corpusAt, divergencePane, lensPane, nodePane, usageOf, usagePane } from './insightPanes';
 
 /** Puts a figure on the page. */
 export type AddFigure = <Kind extends Pane>(
@@ -24,7 +28,9 @@ export function insightFigures(store: Store, add: AddFigure): () => void {
       table: () => {
         const { layer, tree, node } = store.pinned;
         const answer = node === null ? null : store.insight.node(layer, tree, node);
-        return answer?.kind === 'ready' ? nodeTable(answer.value) : null;
+        return answer?.kind === 'ready'
+          ? nodeTable(answer.value, labelsOf(store), corpusAt(store, answer.value))
+          : null;
       },
     },
     nodePane,
@@ -32,18 +38,7 @@ export function insightFigures(store: Store, add: AddFigure): () => void {
 
   const scope = segmented<'token' | 'all'>('For', 'what-if-scope', (chosen) => store.arrange({ scope: chosen }));
   scope.element.classList.add('quiet');
-  const undo = button({
-    label: 'Undo',
-    appearance: 'secondary',
-    testId: 'what-if-undo',
-    onClick: () => void store.tryOut(store.state.whatIf.interventions.slice(0, -1)),
-  });
-  const undoAll = button({
-    label: 'Undo all',
-    appearance: 'secondary',
-    testId: 'what-if-clear',
-    onClick: () => void store.tryOut([]),
-  });
+  const undo = undoTools(store);
   add(
     {
       id: 'whatif',
@@ -51,7 +46,7 @@ export function insightFigures(store: Store, add: AddFigure): () => void {
       caption:
         'The model runs again with every change in place. KL: how far the new prediction is from the old one. On the map the dashed line is the path that changed.',
       folds: true,
-      tools: [scope.element, undo, undoAll],
+      tools: [scope.element, ...undo.elements],
       table: () => {
         const { result } = store.state.whatIf;
         return result === null ? null : whatIfTable(result);
@@ -80,6 +75,14 @@ export function insightFigures(store: Store, add: AddFigure): () => void {
     lensPane,
   );
 
+  const report = (kind: ReportKind): HTMLElement =>
+    button({
+      label: 'Report',
+      appearance: 'secondary',
+      testId: `report-${kind}`,
+      onClick: () => void store.call('openReport', [kind]),
+    });
+  const [usageReport, comparisonReport] = [report('usage'), report('comparison')];
   const map = button({
     label: 'Map usage…',
     appearance: 'secondary',
@@ -91,9 +94,9 @@ export function insightFigures(store: Store, add: AddFigure): () => void {
       id: 'usage',
       title: 'Use by a corpus',
       caption:
-        'Entropy: how evenly the leaves are used, at most the depth. Gini: 0 where all leaves are used alike, near 1 where a few take all. The tree shows the corpus as its traffic, if you choose so there.',
+        'Entropy: how evenly the leaves are used, at most the depth. Gini: 0 where all leaves are used alike, near 1 where a few take all. The tree shows the corpus as its traffic while Corpus is chosen there.',
       folds: true,
-      tools: [map],
+      tools: [map, usageReport],
       table: () => {
         const usage = usageOf(store);
         const feedforward = store.state.trace?.model.feedforward;
@@ -125,9 +128,9 @@ export function insightFigures(store: Store, add: AddFigure): () => void {
       id: 'compare',
       title: 'Comparison of two traces',
       caption:
-        'Tokens are aligned by their text. Overlap: share of the decisions, from the root, before two paths part. The tree shows the difference of the visits as its traffic, if you choose so there.',
+        'Tokens are aligned by their text. Overlap: share of the decisions, from the root, before two paths part. The tree shows the difference of the visits while Difference is chosen there.',
       folds: true,
-      tools: [start, end],
+      tools: [start, end, comparisonReport],
       table: () => (store.state.compared === null ? null : comparisonTable(store.state.compared, store.pinned.layer)),
       onPickRow: (layer) => store.pin({ layer }),
     },
@@ -143,6 +146,53 @@ export function insightFigures(store: Store, add: AddFigure): () => void {
     divergencePane,
   );
 
+  const test = button({
+    label: 'Same word in several sentences…',
+    appearance: 'secondary',
+    testId: 'contexts-start',
+    onClick: () => void store.call('compareContexts', [true]),
+  });
+  const endTest = button({
+    label: 'End test',
+    appearance: 'secondary',
+    testId: 'contexts-end',
+    onClick: () => void store.call('compareContexts', [false]),
+  });
+  add(
+    {
+      id: 'contexts',
+      title: 'The same word in several sentences',
+      caption:
+        'Does a word take the same path wherever it stands? Overlap: share of the decisions, from the root, before the paths of two occurrences part, over all pairs. Where context decides the path, it falls towards that of any two tokens.',
+      folds: true,
+      tools: [test, endTest],
+      table: () => {
+        const { contexts } = store.state;
+        return contexts === null ? null : agreementTable(contexts, store.pinned.layer);
+      },
+      onPickRow: (layer) => store.pin({ layer }),
+    },
+    contextsPane,
+  );
+  const reference = new Reference(store);
+  const referenceList = dropdown<number>('Reference', 'contexts-reference', (chosen) => reference.choose(chosen));
+  const occurrences = add(
+    {
+      id: 'occurrences',
+      title: 'Where the word stands',
+      caption:
+        'A row an occurrence: the share of its decisions that it has in common with the reference, in each layer, and where the two paths part first. Click a row to make it the reference.',
+      folds: true,
+      tools: [referenceList.element],
+      table: () => {
+        const { contexts } = store.state;
+        return contexts === null ? null : occurrencesTable(contexts, reference.of(contexts));
+      },
+      onPickRow: (row) => reference.choose(row),
+    },
+    (...parts) => occurrencesPane(...parts, reference),
+  );
+
   return () => {
     scope.set(
       [
@@ -151,10 +201,16 @@ export function insightFigures(store: Store, add: AddFigure): () => void {
       ],
       store.setup.scope,
     );
-    const { compared, whatIf } = store.state;
-    undo.hidden = undoAll.hidden = whatIf.interventions.length === 0;
+    const { compared, contexts } = store.state;
+    undo.update();
     start.hidden = compared !== null;
-    end.hidden = compared === null;
+    end.hidden = comparisonReport.hidden = compared === null;
+    usageReport.hidden = store.state.usage === null;
     pairs.figure.element.hidden = compared === null;
+    endTest.hidden = occurrences.figure.element.hidden = contexts === null;
+    referenceList.set(
+      (contexts?.occurrences ?? []).map((_, value) => ({ value, label: String(value + 1) })),
+      contexts === null ? 0 : reference.of(contexts),
+    );
   };
 }

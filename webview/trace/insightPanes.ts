@@ -3,7 +3,6 @@ import { draw as drawLayerBars, type LayerBarsData } from '../charts/layerBars';
 import { draw as drawLens, type LensData } from '../charts/lens';
 import { draw as drawTable, type TableData } from '../charts/table';
 import { draw as drawNodeCard, type NodeCardData } from '../charts/nodeCard';
-import { draw as drawWhatIf, type WhatIfData } from '../charts/whatIf';
 import type { NodeCard, UsageMap } from '../../extension/protocol';
 import { el } from '../dom';
 import { formatCount, formatPercent, formatThree, plural } from '../format';
@@ -42,16 +41,19 @@ export function nodePane(store: Store, container: HTMLElement): Pane {
   };
 }
 
-function corpusAt(store: Store, { layer, tree, node }: NodeCard): NodeCardData['corpus'] {
+/** What the mapped corpus has to say about a node; null without a map. */
+export function corpusAt(store: Store, { layer, tree, node }: NodeCard): NodeCardData['corpus'] {
   const map = usageOf(store);
   const usage = map?.layers[layer]?.[tree];
   if (map === null || usage === undefined) {
     return null;
   }
   const [from, to] = [usage.tokenOffsets[node] ?? 0, usage.tokenOffsets[node + 1] ?? 0];
+  const places = to > from && map.contextsPerToken > 0 ? store.insight.usageContexts(layer, tree, node) : null;
   const words = Array.from({ length: Math.min(CORPUS_WORDS, to - from) }, (_, at) => ({
     text: map.words[usage.tokenWords[from + at] ?? -1]?.text ?? '',
     count: usage.tokenCounts[from + at] ?? 0,
+    places: places?.kind === 'ready' ? places.value.filter(({ entry }) => entry === at) : [],
   }));
   return { visits: usage.visits[node] ?? 0, tokens: map.tokens, words };
 }
@@ -60,32 +62,6 @@ function corpusAt(store: Store, { layer, tree, node }: NodeCard): NodeCardData['
 export function usageOf(store: Store): UsageMap | null {
   const answer = store.state.usage === null ? null : store.insight.usage();
   return answer?.kind === 'ready' ? answer.value : null;
-}
-
-export function whatIfPane(store: Store, container: HTMLElement): Pane {
-  const list = (): readonly WhatIfData['state']['interventions'][number][] => store.state.whatIf.interventions;
-  const show = mounted<WhatIfData>(container, (body, data) =>
-    drawWhatIf(body, data, {
-      onRemove: (index) => void store.tryOut(list().filter((_, at) => at !== index)),
-      onPickToken: (token) => store.pin({ token }),
-      onPickLayer: (layer) => store.pin({ layer }),
-    }),
-  );
-  let shownLayer = -1;
-  return {
-    update(changes) {
-      if (isOnlyFocus(changes) && shownLayer === store.sight.layer) {
-        return;
-      }
-      shownLayer = store.sight.layer;
-      const { whatIf: state } = store.state;
-      show(
-        state.interventions.length === 0
-          ? 'Double click a node, or pin it and press f, to send the token the other way; s silences it. The rest of the model runs again with the change.'
-          : { state, labels: labelsOf(store), trees: store.view?.trees ?? 1, layer: shownLayer },
-      );
-    },
-  };
 }
 
 export function lensPane(store: Store, container: HTMLElement): Pane {

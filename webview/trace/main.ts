@@ -3,6 +3,7 @@ import { segmented, dropdown, button, registerControls, type Picker } from '../c
 import { el } from '../dom';
 import { figures } from './figures';
 import { connect } from '../host';
+import { hintLine } from '../hint';
 import { installKeys } from '../keys';
 import { tokensPane } from '../panes';
 import { sourceLine, modelLine } from '../provenance';
@@ -24,7 +25,8 @@ const status = statusBar(store);
 const empty = welcome(store);
 const panes = figures(store, currentTheme);
 const finder = search(store);
-const keyboard = installKeys(store, () => panes.tree.chart(), finder.open);
+const hint = hintLine();
+const keyboard = installKeys(store, () => panes.tree.chart(), hint, finder.open);
 
 const title = el('h1', { 'data-testid': 'source' });
 const subtitle = el('p', { class: 'subtitle', 'data-testid': 'model' });
@@ -45,6 +47,13 @@ const help = button({
   testId: 'help',
   onClick: keyboard.toggleHelp,
 });
+const find = button({
+  label: 'Find a token (/)',
+  appearance: 'icon',
+  icon: 'find',
+  testId: 'find',
+  onClick: finder.toggle,
+});
 const save = button({
   label: 'Save the trace…',
   appearance: 'icon',
@@ -62,7 +71,7 @@ const content = el(
     'div',
     { class: 'masthead' },
     el('div', { class: 'names' }, title, subtitle),
-    el('div', { class: 'actions' }, inspect, save, help),
+    el('div', { class: 'actions' }, inspect, find, save, help),
   ),
   finder.element,
   tokenBody,
@@ -72,7 +81,7 @@ const content = el(
 );
 const app = document.getElementById('app') ?? document.body;
 app.setAttribute('role', 'main');
-app.append(status.element, empty.element, content, keyboard.dialog);
+app.append(status.element, empty.element, content, hint.element, keyboard.dialog);
 applyTheme(app, theme);
 
 function updateToolbar(): void {

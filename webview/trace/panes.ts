@@ -94,7 +94,7 @@ export function timingsPane(store: Store, container: HTMLElement, theme: ThemeSo
       if (isOnlyLooking(changes) && store.sight.layer === shownLayer) {
         return;
       }
-      const { trace, timings } = store.state;
+      const { trace, timings, passTiming } = store.state;
       shownLayer = store.sight.layer;
       if (trace === null) {
         showTimings(NO_TRACE);
@@ -108,7 +108,7 @@ export function timingsPane(store: Store, container: HTMLElement, theme: ThemeSo
         layer: shownLayer,
         measuring: timings.length > 0,
       });
-      showShare({ trace, timings });
+      showShare({ trace, timings, passTiming });
     },
   };
 }

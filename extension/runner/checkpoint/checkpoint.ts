@@ -10,7 +10,7 @@ import { createReadStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FffError } from '../../errors';
 import type { Architecture, Checkpoint, FloatDtype, FloatTensor } from '../contracts';
-import { parseArchitecture, type ConfiguredArchitecture } from './config';
+import { hasArchitecture, parseArchitecture, type ConfiguredArchitecture } from './config';
 import { CHOOSE, describeMissingWeights, listFolder, readJson, WEIGHTS } from './folder';
 import { isFloatDtype, SafetensorsFile, type TensorEntry } from './safetensors';
 import { DECODER, isBuffer, requiredTensors, WORD_EMBEDDING } from './tensorPlan';
@@ -27,15 +27,15 @@ const PARALLEL_PREFIX = 'module.';
 export async function openCheckpoint(directory: string): Promise<Checkpoint> {
   const folder = resolve(directory);
   const files = await listFolder(folder);
-  const configName = CONFIGS.find((name) => files.has(name));
-  if (configName === undefined) {
+  const configs = CONFIGS.filter((name) => files.has(name)).map((name) => join(folder, name));
+  if (configs.length === 0) {
     throw new FffError('CHECKPOINT_NOT_FOUND', `${folder} is no checkpoint: it has no config.json.`, CHOOSE);
   }
   if (!files.has(WEIGHTS)) {
     throw new FffError('CHECKPOINT_NOT_FOUND', describeMissingWeights(folder, files), CHOOSE);
   }
-  const configFile = join(folder, configName);
-  const configured = parseArchitecture(await readJson(configFile), configFile);
+  const { file: configFile, json } = await readConfig(configs);
+  const configured = parseArchitecture(json, configFile);
   const weights = await SafetensorsFile.open(join(folder, WEIGHTS));
   try {
     const names = plainNames(weights);
@@ -49,12 +49,24 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
   }
 }
 
+/** The first of the files that describes an architecture: beside ours, a `config.json` may be of some other tool. */
+async function readConfig(files: readonly string[]): Promise<{ file: string; json: unknown }> {
+  const [first, second] = files;
+  const json = await readJson(first!);
+  if (second === undefined || hasArchitecture(json)) {
+    return { file: first!, json };
+  }
+  const other: unknown = await readJson(second);
+  return hasArchitecture(other) ? { file: second, json: other } : { file: first!, json };
+}
+
 class FolderCheckpoint implements Checkpoint {
   readonly weightsFile: string;
   readonly weightsBytes: number;
   readonly storedDtype: FloatDtype;
   readonly parameters: number;
   private hash: Promise<string> | null = null;
+  private readonly closing = new AbortController();
 
   constructor(
     readonly directory: string,
@@ -103,11 +115,12 @@ class FolderCheckpoint implements Checkpoint {
 
   /** Streams the file once when first asked: about 1 ms a megabyte, in pieces between which other work goes on. */
   weightsHash(): Promise<string> {
-    this.hash ??= sha256(this.weightsFile);
+    this.hash ??= sha256(this.weightsFile, this.closing.signal);
     return this.hash;
   }
 
   async close(): Promise<void> {
+    this.closing.abort();
     await this.weights.close();
   }
 
@@ -241,9 +254,9 @@ function firstDifference(a: Float32Array, b: Float32Array): number {
   return -1;
 }
 
-async function sha256(file: string): Promise<string> {
+async function sha256(file: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024, signal })) {
     hash.update(chunk as Buffer);
   }
   return hash.digest('hex');

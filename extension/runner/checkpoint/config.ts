@@ -103,6 +103,15 @@ export function parseArchitecture(json: unknown, file: string): ConfiguredArchit
   return architecture;
 }
 
+/** Whether a parsed file has an `arch` object or is one, right or wrong. */
+export function hasArchitecture(json: unknown): boolean {
+  if (typeof json !== 'object' || json === null) {
+    return false;
+  }
+  const { arch, num_transformer_layers: layers } = json as Record<string, unknown>;
+  return (arch ?? layers ?? null) !== null;
+}
+
 function archOf(json: unknown, file: string): ConfigObject {
   const root = ConfigObject.from(json, file, '');
   if (!root.isAbsent('arch')) {

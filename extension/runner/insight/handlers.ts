@@ -7,6 +7,9 @@ import type { InsightApi, RunnerEvents } from '../../protocol';
 import type { Handlers } from '../../rpc';
 import type { Insight } from './insight';
 
+/** Progress is for eyes: more often than this it would only keep both processes busy. */
+const PROGRESS_EVERY_MS = 100;
+
 /** The public side of `Insight`, so that tests can stand in for it. */
 export type InsightLike = Pick<
   Insight,
@@ -48,7 +51,21 @@ export function insightHandlers(host: InsightHost): Handlers<InsightApi> {
       (await open(request.model, true)).mapUsage(request, {
         signal,
         giveWay: () => host.idle(),
-        onProgress: (done, total, what) => host.progress({ runId: request.runId, done, total, what }),
+        onProgress: nowAndThen((done, total, what) => host.progress({ runId: request.runId, done, total, what })),
       }),
+  };
+}
+
+type OnProgress = (done: number, total: number, what: string) => void;
+
+/** Passes on the first and the last progress, and in between no more than one in a while. */
+function nowAndThen(tell: OnProgress): OnProgress {
+  let toldMs = -Infinity;
+  return (done, total, what) => {
+    const now = performance.now();
+    if (done >= total || now - toldMs >= PROGRESS_EVERY_MS) {
+      toldMs = now;
+      tell(done, total, what);
+    }
   };
 }

@@ -54,6 +54,10 @@ describe('fixtures', () => {
     const expected = createHash('sha256').update(await readFile(join(folder, 'model.safetensors')));
     expect(await checkpoint.weightsHash()).toBe(expected.digest('hex'));
     await checkpoint.close();
+    const closed = await openCheckpoint(folder);
+    const hash = expect(closed.weightsHash()).rejects.toThrow(/abort/);
+    await closed.close();
+    await hash;
   });
 
   it('plans exactly the tensors of the published model', async () => {
@@ -67,6 +71,39 @@ describe('fixtures', () => {
     const planned = requiredTensors(architecture).map(({ name, shape }) => [name, shape]);
     const stored = published.filter(([name]) => !isBuffer(name) && name !== WORD_EMBEDDING && name !== DECODER);
     expect(new Map(planned as [string, number[]][])).toEqual(new Map(stored.map(([name, , shape]) => [name, shape])));
+  });
+});
+
+describe('two configuration files', () => {
+  const both = (config: unknown, model: unknown): Promise<string> =>
+    scratch.folder({
+      'config.json': JSON.stringify(config),
+      'model_config.json': JSON.stringify(model),
+      'model.safetensors': safetensors(tinyTensors()),
+    });
+
+  it.each([
+    ['of some other tool', { model_type: 'bert', hidden_size: 99 }],
+    ['with an empty arch', { arch: null }],
+    ['that is a list', []],
+  ])('are taken from model_config.json beside a config.json %s', async (_, config) => {
+    const checkpoint = await openCheckpoint(await both(config, { arch: tinyArch() }));
+    expect(checkpoint.architecture.hiddenSize).toBe(8);
+    await checkpoint.close();
+  });
+
+  it('are taken from config.json where it describes the model, rightly or not', async () => {
+    const checkpoint = await openCheckpoint(await both(tinyArch(), { arch: { hidden_size: 'wide' } }));
+    expect(checkpoint.architecture.hiddenSize).toBe(8);
+    await checkpoint.close();
+    const wrong = both({ arch: { ...tinyArch(), hidden_size: 'wide' } }, { arch: tinyArch() });
+    await expect(openCheckpoint(await wrong)).rejects.toThrow(/[\\/]config\.json.*hidden_size/);
+  });
+
+  it('are refused by the first one’s name where neither describes a model', async () => {
+    await expect(openCheckpoint(await both({ a: 1 }, { b: 2 }))).rejects.toThrow(
+      /[\\/]config\.json has no `arch` object/,
+    );
   });
 });
 

@@ -1,29 +1,10 @@
-import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Scratch, tinyTextModel } from '../checkpoint/testFolder';
-import { cli, FIXTURES } from './testIo';
+import { describe, expect, it } from 'vitest';
+import { cli, FIXTURES, useScratch } from './testIo';
 
 const F1 = join(FIXTURES, 'F1');
 
-let scratch: Scratch;
-/** Arguments for a model that loads in no time and reads text in windows of 16 tokens. */
-let tiny: string[];
-
-beforeAll(async () => {
-  scratch = await Scratch.create();
-  const { arch, tensors } = tinyTextModel();
-  const folder = await scratch.checkpoint(arch, tensors);
-  await copyFile(join(FIXTURES, 'tokenizer/tokenizer.json'), join(folder, 'tokenizer.json'));
-  tiny = ['--model', folder];
-});
-afterAll(() => scratch.remove());
-
-async function file(name: string, content: string | Uint8Array): Promise<string> {
-  const path = join(scratch.path, name);
-  await writeFile(path, content);
-  return path;
-}
+const scratch = useScratch();
 
 describe('bad input ends with code 2 and one line', () => {
   it.each<[string[], RegExp]>([
@@ -60,9 +41,10 @@ describe('bad input ends with code 2 and one line', () => {
     [['trace', '--text', 'a', '--model', '/no/model'], /The folder \/no\/model does not exist/],
     [['trace', '--text', 'a', '--model', FIXTURES], /is no checkpoint/],
     [['trace', '--text', 'a', '--model', F1], /F1 has no tokenizer\.json/],
-    [['verify'], /Both --cases and --expected are needed/],
+    [['verify', '--cases', 'a'], /--cases and --expected belong together/],
+    [['verify', '--model', F1], /has no reference folder/],
     [['verify', '--cases', 'a', '--expected', '/no/e.safetensors'], /e\.safetensors does not exist/],
-    [['tokenize'], /One of --text, --json is needed/],
+    [['tokenize'], /There is no text: give it with --text, or with --json as a JSON array on standard input/],
     [['tokenize', '--text', 'a', '--model', FIXTURES], /tokenizer\.json does not exist/],
     [['info', '--model', '/no/model'], /does not exist/],
   ])('%j', async (args, said) => {
@@ -73,8 +55,8 @@ describe('bad input ends with code 2 and one line', () => {
   });
 
   it('an empty file, and one with a NUL', async () => {
-    expect((await cli(['trace', '--file', await file('empty.txt', '')])).err).toMatch(/empty\.txt is empty/);
-    const binary = await cli(['trace', '--file', await file('nul.bin', 'a\0b')]);
+    expect((await cli(['trace', '--file', await scratch.file('empty.txt', '')])).err).toMatch(/empty\.txt is empty/);
+    const binary = await cli(['trace', '--file', await scratch.file('nul.bin', 'a\0b')]);
     expect(binary.code).toBe(2);
     expect(binary.err).toMatch(/nul\.bin is a binary file/);
   });
@@ -83,7 +65,7 @@ describe('bad input ends with code 2 and one line', () => {
     const before = process.env['FFF_FORCE_IMPLEMENTATION'];
     process.env['FFF_FORCE_IMPLEMENTATION'] = 'abacus';
     try {
-      const { code, err } = await cli(['trace', '--text', 'a', ...tiny]);
+      const { code, err } = await cli(['trace', '--text', 'a', ...scratch.tiny]);
       expect(code).toBe(2);
       expect(err).toContain('abacus');
     } finally {

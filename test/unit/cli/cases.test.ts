@@ -1,14 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cli, FIXTURES } from './testIo';
+import { describe, expect, it } from 'vitest';
+import { cli, useScratch, verifying } from './testIo';
 
-let scratch: string;
-beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'fff-cases-'));
-});
-afterAll(() => rm(scratch, { recursive: true, force: true }));
+const scratch = useScratch();
 
 describe('a cases file', () => {
   it.each<[string, unknown, RegExp]>([
@@ -34,17 +27,8 @@ describe('a cases file', () => {
       /other entries than 0 and 1/,
     ],
   ])('%s is bad input', async (_, json, said) => {
-    const path = join(scratch, 'cases.json');
-    await writeFile(path, JSON.stringify(json));
-    const { code, err } = await cli([
-      'verify',
-      '--model',
-      join(FIXTURES, 'F2'),
-      '--cases',
-      path,
-      '--expected',
-      join(FIXTURES, 'F2/expected.safetensors'),
-    ]);
+    const path = await scratch.file('cases.json', JSON.stringify(json));
+    const { code, err } = await cli(verifying('F2', { cases: path }));
     expect(code).toBe(2);
     expect(err).toMatch(said);
     expect(err).toContain(path);

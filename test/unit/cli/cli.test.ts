@@ -1,28 +1,9 @@
-import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { gelu, pathNode } from '../../../extension/tree';
-import { Scratch, tinyTextModel } from '../checkpoint/testFolder';
-import { cli, FIXTURES } from './testIo';
+import { cli, FIXTURES, useScratch } from './testIo';
 
-let scratch: Scratch;
-/** Arguments for a model that loads in no time and reads text in windows of 16 tokens. */
-let tiny: string[];
-
-beforeAll(async () => {
-  scratch = await Scratch.create();
-  const { arch, tensors } = tinyTextModel();
-  const folder = await scratch.checkpoint(arch, tensors);
-  await copyFile(join(FIXTURES, 'tokenizer/tokenizer.json'), join(folder, 'tokenizer.json'));
-  tiny = ['--model', folder];
-});
-afterAll(() => scratch.remove());
-
-async function file(name: string, content: string | Uint8Array): Promise<string> {
-  const path = join(scratch.path, name);
-  await writeFile(path, content);
-  return path;
-}
+const scratch = useScratch();
 
 interface JsonTrace {
   model: { layers: number; name: string };
@@ -78,15 +59,25 @@ describe('trace --json', () => {
 
   it('gives text and file the same paths, a byte order mark or not', async () => {
     const text = 'def f(x):\n    return x\n';
-    const fromText = await jsonTrace(['--text', text, '--no-timings', ...tiny]);
-    const fromFile = await jsonTrace(['--file', await file('f.py', `\ufeff${text}`), '--no-timings', ...tiny]);
+    const fromText = await jsonTrace(['--text', text, '--no-timings', ...scratch.tiny]);
+    const fromFile = await jsonTrace([
+      '--file',
+      await scratch.file('f.py', `\ufeff${text}`),
+      '--no-timings',
+      ...scratch.tiny,
+    ]);
     expect(fromFile.tokens).toEqual(fromText.tokens);
     expect(fromFile.layers.map((layer) => layer.nodes)).toEqual(fromText.layers.map((layer) => layer.nodes));
     expect(fromText.layers[0]!.denseMicroseconds).toBeNull();
   });
 
   it('concatenates windows', async () => {
-    const trace = await jsonTrace(['--file', await file('long.txt', 'word '.repeat(30)), '--no-timings', ...tiny]);
+    const trace = await jsonTrace([
+      '--file',
+      await scratch.file('long.txt', 'word '.repeat(30)),
+      '--no-timings',
+      ...scratch.tiny,
+    ]);
     expect(trace.windows.length).toBeGreaterThan(1);
     expect(trace.windows.map((window) => window.firstToken)).toEqual(trace.windows.map((_, i) => i * 16));
     expect(trace.layers[0]!.nodes).toHaveLength(trace.tokens.length);
@@ -109,8 +100,8 @@ describe('trace --json', () => {
   });
 
   it('announces what was left out on standard error', async () => {
-    const path = await file('huge.txt', 'word '.repeat(1200));
-    const { code, err, out } = await cli(['trace', '--json', '--file', path, '--no-timings', ...tiny]);
+    const path = await scratch.file('huge.txt', 'word '.repeat(1200));
+    const { code, err, out } = await cli(['trace', '--json', '--file', path, '--no-timings', ...scratch.tiny]);
     expect(code).toBe(0);
     const trace = JSON.parse(out) as JsonTrace;
     expect(trace.windows).toHaveLength(64);
@@ -137,8 +128,11 @@ describe('trace for people', () => {
       expect(section).toMatch(/FFF [\d.]+ .s, dense [\d.]+ .s: [\d.]+ times as fast/);
     }
     // A layer's gain never stands without the pass's, and neither exceeds what a free FFF would give.
-    const [, gain, most] = /whole pass is ([\d.]+) times as fast.*\n.*at most ([\d.]+)/.exec(out)!.map(Number);
+    const [, gain, low, high, most] =
+      /whole pass is ([\d.]+) times \(([\d.]+) to ([\d.]+)\) as fast.*\n.*at most ([\d.]+)/.exec(out)!.map(Number);
     expect(gain).toBeGreaterThan(0);
+    expect(low).toBeLessThanOrEqual(gain!);
+    expect(high).toBeGreaterThanOrEqual(gain!);
     expect(most).toBeGreaterThanOrEqual(gain!);
     expect(out).toMatch(/95 % interval/);
     expect(out).toMatch(/<mask> +length [\d.]+ %/);
@@ -146,15 +140,23 @@ describe('trace for people', () => {
     expect(out.split('\n').every((line) => line === line.trimEnd())).toBe(true);
   });
 
+  it('says how many characters no token stands for', async () => {
+    const args = ['--text', 'a \u{1f600} b \u6f22', '--no-timings'];
+    const said = "2 characters are not in this model's vocabulary and were left out.";
+    expect((await cli(['trace', ...args])).out).toContain(`\n${said}\n`);
+    expect(await jsonTrace(args)).toMatchObject({ leftOutCharacters: 2, passTiming: null });
+    expect((await cli(['trace', '--text', 'a b', '--no-timings'])).out).not.toContain('left out');
+  });
+
   it('uses colour only where it may', async () => {
-    const { out } = await cli(['trace', '--text', 'x', '--no-timings', ...tiny], { color: true });
+    const { out } = await cli(['trace', '--text', 'x', '--no-timings', ...scratch.tiny], { color: true });
     expect(out).toContain('\u001b[1m');
   });
 
   it('shows the layers asked for', async () => {
     const { out } = await cli(['trace', '--text', 'x', '--layer', '3,1', '--no-timings']);
     expect(out.match(/^Layer \d/gm)).toEqual(['Layer 3', 'Layer 1']);
-    const all = await cli(['trace', '--file', await file('some.txt', 'word '.repeat(100)), '--no-timings']);
+    const all = await cli(['trace', '--file', await scratch.file('some.txt', 'word '.repeat(100)), '--no-timings']);
     expect(all.out.match(/^Layer \d/gm)).toEqual(['Layer 0']);
     expect(all.out).toContain('3 more layers: add --layer all');
   });
@@ -170,8 +172,9 @@ describe('tokenize', () => {
   it('reads a JSON array of strings from standard input', async () => {
     const texts = ['Hello, World!', '', 'x\ud800 \u{1f600} y'];
     const model = ['--model', join(FIXTURES, 'tokenizer')];
-    const { code, out } = await cli(['tokenize', '--json', ...model], { stdin: JSON.stringify(texts) });
+    const { code, out, err } = await cli(['tokenize', '--json', ...model], { stdin: JSON.stringify(texts) });
     expect(code).toBe(0);
+    expect(err).toBe("fff-explorer: 2 characters are not in this model's vocabulary and were left out.\n");
     const tokens = JSON.parse(out) as { id: number; text: string; start: number; end: number }[][];
     expect(tokens).toHaveLength(3);
     expect(tokens[0]!.map((token) => token.id)).toEqual([52, 147, 182, 18, 67, 1747, 7, 6]);
@@ -186,12 +189,16 @@ describe('tokenize', () => {
   it('shows a table for people, and JSON of one text', async () => {
     const { out } = await cli(['tokenize', '--text', 'array.length']);
     expect(out).toMatch(/array +0\.\.5 +array\n/);
+    expect(out).not.toContain('left out');
+    const smile = await cli(['tokenize', '--text', 'a \u{1f600} b']);
+    expect(smile.out.trimEnd()).toMatch(/\n1 character is not in this model's vocabulary and was left out\.$/);
     const json = await cli(['tokenize', '--json', '--text', 'array.length']);
     expect((JSON.parse(json.out) as unknown[][])[0]).toHaveLength(4);
   });
 
   it.each([
-    ['', /Standard input is not valid JSON/],
+    ['', /Standard input is empty\. Give a JSON array of strings, or a text with --text\./],
+    ['hello', /Standard input is not valid JSON/],
     ['{}', /not a JSON array of strings/],
     ['[1]', /not a JSON array of strings/],
     [Buffer.from([0xff, 0x00]), /Standard input is not UTF-8 text/],
@@ -202,13 +209,21 @@ describe('tokenize', () => {
   });
 });
 
+describe('verify', () => {
+  it('checks the model that ships against the outputs of the code that trained it', async () => {
+    const { code, out } = await cli(['verify']);
+    expect(out).toMatch(/0 of 156 node paths differ\.\nPASS: 155 tensors compared, 0 failed\.\n$/);
+    expect(code).toBe(0);
+  });
+});
+
 describe('info', () => {
   it('describes a checkpoint', async () => {
     const { code, out } = await cli(['info']);
     expect(code).toBe(0);
     for (const fact of [
       '21,254,653',
-      '42,514,554',
+      '42,514,122',
       '4 FFF layers',
       '1 a layer',
       '128 tokens',

@@ -1,31 +1,28 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { NamedTensor } from '../../../extension/cli/caseTensors';
 import { topIndices } from '../../../extension/runner/predictions';
 import { SafetensorsFile } from '../../../extension/runner/checkpoint/safetensors';
 import { writeSafetensors } from '../../../extension/runner/checkpoint/safetensorsWriter';
-import { cli, FIXTURES, ofFixture } from './testIo';
+import { f32, safetensors, type RawTensor } from '../checkpoint/testFolder';
+import { cli, FIXTURES, ofFixture, useScratch, verifying } from './testIo';
 
 type Tensors = Map<string, NamedTensor>;
 
-let scratch: string;
+const scratch = useScratch();
 let expected: Tensors;
 let dumped: Tensors;
 let written = 0;
 
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'fff-verify-'));
   expected = await readAll(join(FIXTURES, 'F2/expected.safetensors'));
-  const path = join(scratch, 'dump.safetensors');
+  const path = join(scratch.path, 'dump.safetensors');
   const { code, out } = await cli(['trace', ...ofFixture('F2'), '--dump', path]);
   expect(code).toBe(0);
   expect(out).toContain('of 7 cases written');
   dumped = await readAll(path);
 });
-
-afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 async function readAll(path: string): Promise<Tensors> {
   const file = await SafetensorsFile.open(path);
@@ -40,11 +37,22 @@ async function readAll(path: string): Promise<Tensors> {
   return tensors;
 }
 
-/** Verifies F2 against changed expectations. */
+/** Verifies F2 against changed expectations, in those of its cases of which something is expected. */
 async function verify(tensors: Tensors, ...more: string[]) {
-  const path = join(scratch, `expected-${written++}.safetensors`);
+  const path = join(scratch.path, `expected-${written++}.safetensors`);
   await writeSafetensors(path, tensors, {});
-  return cli(['verify', ...ofFixture('F2'), '--expected', path, ...more]);
+  return verifyFile(path, (name) => [...tensors.keys()].some((key) => key.startsWith(`${name}.`)), more);
+}
+
+/** Verifies F2 in some of its cases; in all of them where none is wanted. */
+async function verifyFile(path: string, isWanted: (name: string) => boolean, more: string[] = []) {
+  const all = JSON.parse(await readFile(join(FIXTURES, 'F2/cases.json'), 'utf8')) as { cases: Record<string, unknown> };
+  const some = Object.entries(all.cases).filter(([name]) => isWanted(name));
+  const cases = await scratch.file(
+    `cases-${written++}.json`,
+    JSON.stringify({ cases: some.length > 0 ? Object.fromEntries(some) : all.cases }),
+  );
+  return cli([...verifying('F2', { cases, expected: path }), ...more]);
 }
 
 /** A deep copy of some of the tensors. */
@@ -64,27 +72,15 @@ describe('the fixtures', () => {
     ['F2', 194, '0 of 1,494 node paths differ'],
     ['D1', 89, 'ffn_preact'],
   ])('%s agrees in every tensor', async (name, tensors, said) => {
-    const { code, out, err } = await cli([
-      'verify',
-      ...ofFixture(name),
-      '--expected',
-      join(FIXTURES, name, 'expected.safetensors'),
-    ]);
+    const { code, out, err } = await cli(verifying(name));
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain(said);
     expect(out).toContain(`PASS: ${tensors} tensors compared, 0 failed.`);
   });
 
   it('the cases of a larger window are bad input', async () => {
-    const { code, out } = await cli([
-      'verify',
-      '--model',
-      join(FIXTURES, 'F2'),
-      '--cases',
-      join(FIXTURES, 'F1/cases.json'),
-      '--expected',
-      join(FIXTURES, 'F1/expected.safetensors'),
-    ]);
+    const of = (file: string): string => join(FIXTURES, 'F1', file);
+    const { code, out } = await cli(verifying('F2', { cases: of('cases.json'), expected: of('expected.safetensors') }));
     // F1 has cases longer than the window of F2: that is bad input before anything is compared.
     expect(code).toBe(2);
     expect(out).toBe('');
@@ -111,7 +107,7 @@ describe('--dump', () => {
   });
 
   it('refuses cases of another model', async () => {
-    const target = join(scratch, 'never.safetensors');
+    const target = join(scratch.path, 'never.safetensors');
     const { code, err } = await cli([
       'trace',
       '--model',
@@ -127,7 +123,12 @@ describe('--dump', () => {
   });
 
   it('refuses a target it cannot write', async () => {
-    const { code, err } = await cli(['trace', ...ofFixture('F1'), '--dump', join(scratch, 'no/folder.safetensors')]);
+    const { code, err } = await cli([
+      'trace',
+      ...ofFixture('F1'),
+      '--dump',
+      join(scratch.path, 'no/folder.safetensors'),
+    ]);
     expect(code).toBe(2);
     expect(err).toMatch(/folder\.safetensors cannot be written/);
   });
@@ -205,7 +206,37 @@ describe('a difference fails', () => {
   it('when nothing at all is expected', async () => {
     const { code, out } = await verify(new Map());
     expect(code).toBe(1);
-    expect(out).toContain('nothing is verified');
+    expect(out).toContain('FAIL: 0 tensors compared, so nothing is verified, 7 failed.');
+  });
+
+  it('for a case of which nothing is expected, though the others agree', async () => {
+    const path = join(scratch.path, 'single.safetensors');
+    await writeSafetensors(path, copyOf(expected, single), {});
+    const { code, out } = await verifyFile(path, (name) => name === 'single' || name === 'maxlen');
+    expect(code).toBe(1);
+    expect(out).toContain('failed maxlen: no tensor is expected of this case, so nothing of it is verified');
+    expect(out).toMatch(/FAIL: \d+ tensors compared, 1 failed\.\n$/);
+  });
+
+  it.each(['I64', 'F64', 'BOOL'])('of a tensor stored as %s, and compares the others', async (dtype) => {
+    const bytes = { I64: 8, F64: 8, BOOL: 1 }[dtype] ?? 0;
+    const { shape, data } = expected.get('single.embedding')!;
+    const tensors = new Map<string, RawTensor>([
+      ['single.embedding', f32(shape, [...data])],
+      ['single.layer.0.nodes', { dtype, shape: [1, 17, 3, 6], bytes: new Uint8Array(306 * bytes) }],
+      ['single.mlm_sel_positions', { dtype, shape: [2], bytes: new Uint8Array(2 * bytes) }],
+    ]);
+    const path = await scratch.file(`stored-${dtype}.safetensors`, safetensors(tensors));
+    const { code, out, err } = await verifyFile(path, (name) => name === 'single');
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    for (const key of ['layer.0.nodes', 'mlm_sel_positions']) {
+      expect(out).toContain(
+        `failed single.${key}: is stored as ${dtype}, and only F32, F16, BF16 and I32 are compared`,
+      );
+    }
+    expect(out).not.toContain('node path');
+    expect(out).toMatch(/^ +embedding .* ok$/m);
+    expect(out).toContain('FAIL: 3 tensors compared, 2 failed.');
   });
 
   it('unless it is within --tolerance', async () => {

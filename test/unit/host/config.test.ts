@@ -2,7 +2,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../../../package.json';
-import { readSettings, type SettingsContext, type SettingsSource } from '../../../extension/config';
+import { placeOf, readSettings, type SettingsContext, type SettingsSource } from '../../../extension/config';
 
 const EMBEDDED = path.resolve('/ext/models/default');
 const TRUSTED: SettingsContext = {
@@ -97,5 +97,22 @@ describe('readSettings', () => {
 
   it('rounds fractions', () => {
     expect(readSettings(source({ threads: 2.6 }), TRUSTED).threads).toBe(3);
+  });
+});
+
+describe('the place of a changed setting', () => {
+  it.each([
+    ['user', undefined],
+    ['user', {}],
+    ['user', { globalValue: 'a' }],
+    ['workspace', { globalValue: 'a', workspaceValue: 'b' }],
+    ['folder', { globalValue: 'a', workspaceValue: 'b', workspaceFolderValue: 'c' }],
+    ['folder', { workspaceFolderValue: '' }],
+  ])('is the %s’s where it hides the others: %j', (place, inspected) => {
+    expect(placeOf(inspected, true)).toBe(place);
+  });
+
+  it('is the user’s where the workspace’s is not read', () => {
+    expect(placeOf({ workspaceValue: 'b', workspaceFolderValue: 'c' }, false)).toBe('user');
   });
 });

@@ -7,6 +7,7 @@ import type {
   LayerTiming,
   MeasureRequest,
   ModelInfo,
+  PassTiming,
   Trace,
   TraceRequest,
   UsageMap,
@@ -79,6 +80,18 @@ export function timingOf(layer: number, median = 10): LayerTiming {
     ratio: { median: 20, low: 19, high: 21 },
     threads: 1,
     verifiedMaxDifference: 0,
+  };
+}
+
+/** Of two layers of 10 and 200 µs and a rest of 3000 µs, with intervals of one hundredth either way. */
+export function passTimingOf(): PassTiming {
+  const around = (median: number) => ({ median, low: median * 0.99, high: median * 1.01 });
+  return {
+    tokens: 3,
+    restMicroseconds: { median: 3000, p5: 2900, p95: 3300, samples: 9 },
+    layers: around(20),
+    pass: around(3400 / 3020),
+    ceiling: around(3400 / 3000),
   };
 }
 

@@ -1,36 +1,54 @@
 import { describe, expect, it } from 'vitest';
-import { gainsOf, gainsSentence, gainsText } from '../../../extension/gains';
-import { timingOf, traceOf } from './fakes';
+import { feedforwardShare, ladderOf, passMs, ratiosOf, routedMs } from '../../../extension/gains';
+import { passTimingOf, timingOf, traceOf } from './fakes';
 
-describe('gains in the status bar', () => {
-  // Embedding, attention and head take 3000 µs; the two layers 10 µs each, and 200 µs each as dense ones.
-  const trace = traceOf(1, 'a b');
-  const timings = [timingOf(0), timingOf(1)];
+const trace = traceOf(1, 'a b');
+const timings = [timingOf(0), timingOf(1)];
+const passTiming = passTimingOf();
 
-  it('sets the layers against the whole pass and its ceiling', () => {
-    const gains = gainsOf({ trace, timings });
-    expect(gains?.layers).toBeCloseTo(20);
-    expect(gains?.pass).toBeCloseTo(3400 / 3020);
-    expect(gains?.ceiling).toBeCloseTo(3400 / 3000);
-    expect(gainsText(gains)).toBe(', layers 20×, model 1.13×');
-    expect(gainsSentence(gains)).toBe(
-      ' FFF layers 20× as fast as dense ones, the forward pass 1.13× of at most 1.13×.',
-    );
+describe('gains', () => {
+  it('set the layers against the whole pass and its ceiling', () => {
+    const { layers, pass, ceiling } = ratiosOf({ rest: 3000, fff: 20, dense: 400 });
+    expect([layers, pass, ceiling]).toEqual([20, 3400 / 3020, 3400 / 3000]);
   });
 
-  it('counts the dense layers of a mixed model as the rest', () => {
+  it('come with intervals once everything was measured', () => {
+    expect(ladderOf({ trace, timings, passTiming })).toEqual({
+      layerGain: 20,
+      measured: 2,
+      routed: 2,
+      pass: passTiming,
+    });
+  });
+
+  it('are those of the layers so far until then', () => {
+    const some = [timingOf(0)];
+    expect(ladderOf({ trace, timings: some, passTiming: null })).toMatchObject({
+      layerGain: 20,
+      measured: 1,
+      pass: null,
+    });
+    expect(ladderOf({ trace, timings: some, passTiming })?.pass).toBeNull();
+    expect(ladderOf({ trace, timings: [], passTiming })).toBeNull();
+  });
+
+  it('are not claimed where an output differs from the twin’s', () => {
+    const wrong = { ...timingOf(1), verifiedMaxDifference: NaN };
+    expect(ladderOf({ trace, timings: [timingOf(0), wrong], passTiming })).toBeNull();
+  });
+
+  it('say nothing of the pass where a number is none', () => {
+    const odd = { ...passTiming, ceiling: { ...passTiming.ceiling, high: NaN } };
+    expect(ladderOf({ trace, timings, passTiming: odd })).toMatchObject({ layerGain: 20, pass: null });
+  });
+});
+
+describe('shares of this run', () => {
+  it('count the dense layers of a mixed model as the rest', () => {
+    expect(passMs(trace)).toBe(4);
+    expect(feedforwardShare(trace)).toBe(0.25);
+    expect(routedMs(trace)).toBe(1);
     const mixed = { ...trace, layers: [trace.layers[0]!, null], feedforwardMicroseconds: [250, 750] };
-    expect(gainsOf({ trace: mixed, timings: [timingOf(0)] })?.ceiling).toBeCloseTo(3950 / 3750);
-  });
-
-  it('says nothing before every layer was measured', () => {
-    expect(gainsOf({ trace, timings: [timingOf(0)] })).toBeNull();
-    expect(gainsOf({ trace: null, timings: [] })).toBeNull();
-    expect(gainsText(null) + gainsSentence(null)).toBe('');
-  });
-
-  it('says nothing of times that are none', () => {
-    const odd = { ...trace, phases: { ...trace.phases, headMs: NaN } };
-    expect(gainsOf({ trace: odd, timings })).toBeNull();
+    expect(routedMs(mixed)).toBe(0.25);
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { contextsOf } from '../../../extension/contexts';
 import { Insights } from '../../../extension/insight/insights';
 import type { Intervention, WhatIfRequest } from '../../../extension/protocol';
 import { Session } from '../../../extension/session';
@@ -93,7 +94,12 @@ describe('Insights', () => {
     await traced('three');
     answer();
     await refused;
-    expect(insights.state).toEqual({ whatIf: { interventions: [], result: null }, usage: null, compared: null });
+    expect(insights.state).toEqual({
+      whatIf: { interventions: [], result: null },
+      usage: null,
+      compared: null,
+      contexts: null,
+    });
     await expect(insights.undoIntervention()).rejects.toMatchObject({ code: 'BAD_INPUT' });
   });
 
@@ -120,8 +126,25 @@ describe('Insights', () => {
     expect(insights.state.compared).toBeNull();
   });
 
+  it('keeps a word’s contexts, whatever is traced next, until they are ended', async () => {
+    await traced('one two');
+    const told: (string | undefined)[] = [];
+    insights.on('contexts', (contexts) => told.push(contexts?.word));
+    const trace = session.state.trace!;
+    insights.setContexts(contextsOf('one', [{ trace, source: SOURCE }], 3));
+    await traced('three');
+    expect(insights.state.contexts).toMatchObject({
+      ...{ word: 'one', runId: trace.runId, depth: 2, omittedSentences: 3 },
+      sentences: [{ text: 'one two', source: SOURCE }],
+      occurrences: [{ trace: 0, tokens: [0], start: 0, end: 3 }],
+    });
+    insights.endContexts();
+    expect(insights.state.contexts).toBeNull();
+    expect(told).toEqual(['one', undefined]);
+  });
+
   it('keeps the usage map for its model only', async () => {
-    insights.setUsage(usageOf(4), 'docs');
+    insights.setUsage(usageOf(4), 'docs', () => Promise.resolve(null));
     const notes: unknown[] = [];
     insights.on('usage', (note) => notes.push(note));
     await traced('one');

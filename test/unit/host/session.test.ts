@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FffError } from '../../../extension/errors';
 import type { RunStatus } from '../../../extension/protocol';
 import { Session, type Inspection } from '../../../extension/session';
-import { FakeRunner, memoryLog, timingOf, traceOf } from './fakes';
+import { FakeRunner, memoryLog, passTimingOf, timingOf, traceOf } from './fakes';
 
 const inspection = (text: string): Inspection => ({
   text,
@@ -98,6 +98,23 @@ describe('Session', () => {
     expect(shownStatuses()).toEqual(['idle', 'idle']);
   });
 
+  it('knows whether a trace is under way, which measuring is not', async () => {
+    expect(session.isTracing).toBe(false);
+    const done = session.inspect(inspection('one'));
+    expect(session.isTracing).toBe(true);
+    runner.traces[0]!.resolve(traceOf(1, 'one'));
+    await done;
+    session.painted(1);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(runner.measures).toHaveLength(1);
+    expect(session.isTracing).toBe(false);
+    const given = session.inspect(inspection('two'));
+    session.cancel();
+    expect(session.isTracing).toBe(false);
+    runner.traces[1]!.reject(new FffError('CANCELLED', 'The run was cancelled.'));
+    await given;
+  });
+
   it('lets a new selection supersede the one under way', async () => {
     const first = session.inspect(inspection('first'));
     const second = session.inspect(inspection('second'));
@@ -138,6 +155,7 @@ describe('Session', () => {
     expect(await done).toBeNull();
     expect(statuses.at(-1)).toEqual({ kind: 'idle' });
     expect(log.lines.filter((line) => line.startsWith('error'))).toEqual([]);
+    expect(log.lines.join('\n')).toMatch(/^info: Run 1 \(one\.ts:1\) was given up\. .*The run was cancelled\./m);
   });
 
   it('shows a failure, throws it, keeps the last trace, and works again', async () => {
@@ -169,6 +187,13 @@ describe('Session', () => {
       [0, 20],
       [1, 25],
     ]);
+    const passes: number[] = [];
+    session.on('passTiming', ({ tokens }) => passes.push(tokens));
+    runner.events.fire('passTiming', { runId: runId - 1, passTiming: { ...passTimingOf(), tokens: 99 } });
+    expect(session.state.passTiming).toBeNull();
+    runner.events.fire('passTiming', { runId, passTiming: passTimingOf() });
+    expect(session.state.passTiming).toEqual(passTimingOf());
+    expect(passes).toEqual([3]);
     runner.measures[0]!.resolve([timingOf(0, 18), timingOf(1, 22)]);
     await vi.advanceTimersByTimeAsync(0);
     expect(session.state.timings.map(({ fffMicroseconds }) => fffMicroseconds.median)).toEqual([18, 22]);
@@ -197,10 +222,11 @@ describe('Session', () => {
     session.painted(await traced('one'));
     await vi.advanceTimersByTimeAsync(0);
     runner.events.fire('timing', { runId: 1, timing: timingOf(0) });
+    runner.events.fire('passTiming', { runId: 1, passTiming: passTimingOf() });
     expect(session.state.timings).toHaveLength(1);
     await traced('two');
     expect(runner.measures[0]?.signal.aborted).toBe(true);
-    expect(session.state.timings).toEqual([]);
+    expect(session.state).toMatchObject({ timings: [], passTiming: null });
     runner.measures[0]!.resolve([timingOf(0)]);
     await vi.advanceTimersByTimeAsync(0);
     expect(session.state.timings).toEqual([]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RecordedTrace } from '../../../extension/recordedTrace';
 import { TRACE_FILE_VERSION, readTraceFile, writeTraceFile, type TraceFile } from '../../../extension/traceFile';
-import { MODEL, timingOf, traceOf, whatIfOf } from './fakes';
+import { MODEL, passTimingOf, timingOf, traceOf, whatIfOf } from './fakes';
 
 const FLIP = { layer: 1, tree: 0, node: 2, token: null, kind: 'flip' } as const;
 
@@ -16,6 +16,7 @@ function sample(): TraceFile {
     source: { label: 'a.ts:1', uri: 'file:///a.ts', offset: 12 },
     focus: { token: 1, layer: 0, tree: 0, node: 5 },
     timings: [timingOf(0)],
+    passTiming: passTimingOf(),
     whatIf: { interventions: [FLIP], result: whatIfOf({ runId: 3, interventions: [FLIP], positions: [], top: 1 }) },
   };
 }
@@ -108,6 +109,11 @@ describe('.ffftrace', () => {
       'it holds an array of the unknown type constructor',
     ],
     [
+      'a count that is none',
+      changed(({ trace }) => Object.assign(trace, { leftOutCharacters: -1 })),
+      'its number of characters without a token is damaged',
+    ],
+    [
       'a prediction for no token',
       changed(({ trace }) => Object.assign(trace, { predictions: [{ index: 99, top: [] }] })),
       'its predictions are damaged',
@@ -118,10 +124,22 @@ describe('.ffftrace', () => {
 
   it('opens without what is beside the trace', () => {
     const read = readTraceFile(
-      changed((file) => Object.assign(file, { source: 4, timings: null, whatIf: { interventions: [{ node: 'x' }] } })),
+      changed((file) =>
+        Object.assign(file, {
+          source: 4,
+          timings: null,
+          passTiming: { layers: { median: 'x' } },
+          whatIf: { interventions: [{ node: 'x' }] },
+        }),
+      ),
       'a',
     );
-    expect(read).toMatchObject({ source: null, timings: [], whatIf: { interventions: [], result: null } });
+    expect(read).toMatchObject({
+      source: null,
+      timings: [],
+      passTiming: null,
+      whatIf: { interventions: [], result: null },
+    });
   });
 });
 

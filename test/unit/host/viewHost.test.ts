@@ -6,7 +6,7 @@ import { Rpc, type None } from '../../../extension/rpc';
 import { Session } from '../../../extension/session';
 import { ViewHost, type MessagePort, type ViewActions } from '../../../extension/views/viewHost';
 import { loopback, type Loopback } from '../rpc/loopback';
-import { FakeInsightRunner, FakeRunner, memoryLog, timingOf, traceOf, usageOf } from './fakes';
+import { FakeInsightRunner, FakeRunner, memoryLog, passTimingOf, timingOf, traceOf, usageOf } from './fakes';
 
 const SOURCE = { label: 'a.ts:1', uri: 'file:///a.ts', offset: 0 };
 
@@ -24,7 +24,9 @@ class Page {
     this.rpc.on('interventions', ({ interventions }) => this.told.push(`interventions ${interventions.length}`));
     this.rpc.on('usage', (usage) => this.told.push(`usage ${String(usage?.label)}`));
     this.rpc.on('compared', (compared) => this.told.push(`compared ${String(compared?.trace.text)}`));
+    this.rpc.on('contexts', (contexts) => this.told.push(`contexts ${String(contexts?.word)}`));
     this.rpc.on('timing', ({ layer }) => this.told.push(`timing ${layer}`));
+    this.rpc.on('passTiming', ({ tokens }) => this.told.push(`passTiming of ${tokens}`));
   }
 }
 
@@ -41,6 +43,8 @@ describe('ViewHost', () => {
     showLog: () => note('showLog'),
     restartRunner: () => note('restartRunner'),
     mapUsage: () => note('mapUsage'),
+    compareContexts: () => note('compareContexts'),
+    openReport: (kind) => note(`openReport ${kind}`),
     exportFile: async ({ suggestedName, kind, data }) => {
       await note(`export ${suggestedName} ${kind} ${data.length}`);
       return kind === 'svg';
@@ -106,6 +110,7 @@ describe('ViewHost', () => {
       runner: { kind: 'stopped' },
       focus: { token: 0 },
       timings: [],
+      passTiming: null,
     });
     expect(state.trace?.layers[0]?.leaves).toBeInstanceOf(Uint16Array);
   });
@@ -115,9 +120,10 @@ describe('ViewHost', () => {
     await page.rpc.call('ready', []);
     await trace('one two');
     runner.events.fire('timing', { runId: 1, timing: timingOf(1) });
+    runner.events.fire('passTiming', { runId: 1, passTiming: passTimingOf() });
     runner.events.fire('state', { kind: 'starting' });
     await wire.settle();
-    expect(page.told).toEqual(['traced one two', 'status idle', 'timing 1', 'runner starting']);
+    expect(page.told).toEqual(['traced one two', 'status idle', 'timing 1', 'passTiming of 3', 'runner starting']);
   });
 
   it('sends nothing to a hidden page and hydrates it when it is back', async () => {
@@ -192,7 +198,7 @@ describe('ViewHost', () => {
     const flip = { layer: 0, tree: 0, node: 1, token: null, kind: 'flip' } as const;
     const state = await panel.page.rpc.call('setInterventions', [{ interventions: [flip], positions: [0] }]);
     expect(state.result?.visits).toBeInstanceOf(Uint32Array);
-    insights.setUsage(usageOf(9), 'docs');
+    insights.setUsage(usageOf(9), 'docs', () => Promise.resolve({ text: 'the end', firstLine: 4 }));
     await sidebar.page.rpc.call('compare', [true]);
     await sidebar.page.rpc.call('compare', [false]);
     await panel.wire.settle();
@@ -208,6 +214,9 @@ describe('ViewHost', () => {
       usage: { label: 'docs', documents: 2, tokens: 4 },
       compared: null,
     });
+    expect(await late.page.rpc.call('usageContexts', [{ layer: 1, tree: 0, node: 1 }])).toEqual([
+      { entry: 0, document: 'a.md', excerpt: { before: '', text: 'the', after: ' end', line: 4 } },
+    ]);
     expect((await late.page.rpc.call('usage', []))?.layers[0]?.[0]?.visits).toEqual(usageOf(9).layers[0]![0]!.visits);
   });
 
@@ -237,6 +246,7 @@ describe('ViewHost', () => {
     expect(await save('png', Uint8Array.of(1, 2))).toBe(false);
     expect(await page.rpc.call('exportTrace', [])).toBe(true);
     await page.rpc.call('mapUsage', []);
-    expect(asked).toEqual(['export map svg 6', 'export map png 2', 'mapUsage']);
+    await page.rpc.call('openReport', ['comparison']);
+    expect(asked).toEqual(['export map svg 6', 'export map png 2', 'mapUsage', 'openReport comparison']);
   });
 });

@@ -1,6 +1,7 @@
 /** Comparing traces and the context test: pure functions, checked by hand and by brute force. */
 import { describe, expect, it } from 'vitest';
-import { alignTokens, compareTraces, contextTest, findWord, visitsOf } from '../../../extension/compare';
+import { alignTokens, compareTraces, visitsOf } from '../../../extension/compare';
+import { contextTest, findWord } from '../../../extension/contexts';
 import type { LayerRouting, Trace, TraceToken } from '../../../extension/protocol';
 import { divergenceLevel, pathToLeaf } from '../../../extension/tree';
 import { uniformNumbers } from '../encoder/randomModel';
@@ -145,6 +146,11 @@ describe('findWord', () => {
       [1, [1]],
       [1, [3]],
     ]);
+    expect(findWord([trace], 'tree').map(({ start, end }) => [start, end])).toEqual([
+      [0, 4],
+      [5, 9],
+      [22, 26],
+    ]);
     expect(findWord([trace], '')).toEqual([]);
     expect(findWord([trace], 'leaf')).toEqual([]);
   });
@@ -181,6 +187,7 @@ describe('contextTest', () => {
     expect(first!.overlap).toBeCloseTo(2 / 3, 6);
     expect(first!.samePaths).toBe(0);
     expect([...first!.overlaps]).toEqual([1, 2 / 3, 2 / 3, 1].map(Math.fround));
+    expect([...first!.divergenceLevels]).toEqual([4, 3, 3, 4]);
     expect(second).toMatchObject({ overlap: 1, samePaths: 1, background: 1 });
     expect(contextTest(traces, occurrences.slice(0, 1))[0]!.overlap).toBeNaN();
     expect(contextTest([], [])).toEqual([]);
@@ -194,6 +201,8 @@ describe('contextTest', () => {
       { trace: 0, tokens: [2] },
     ]);
     expect([...layer!.overlaps]).toEqual([1, 1, 0.5, 1, 1, 0.5, 0.5, 0.5, 1]);
+    // A token without a counterpart parts at once.
+    expect([...layer!.divergenceLevels]).toEqual([4, 4, 1, 4, 4, 1, 1, 1, 4]);
     expect(layer!.samePaths).toBeCloseTo(1 / 3, 12);
   });
 

@@ -1,6 +1,7 @@
 /** Insight into a trace of several windows of the default model. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compareTraces, contextTest, findWord } from '../../../extension/compare';
+import { compareTraces } from '../../../extension/compare';
+import { contextTest, findWord } from '../../../extension/contexts';
 import type { Intervention, Trace } from '../../../extension/protocol';
 import { MEASURED_TOKENS, Tracer } from '../../../extension/runner/tracer';
 import { DEFAULT_MODEL, NEVER } from './models';

@@ -78,7 +78,10 @@ describe('the runner as a process', () => {
     }
     const timings: number[] = [];
     client.on('timing', ({ runId, timing }) => timings.push(runId * 100 + timing.layer));
+    const passes: number[] = [];
+    client.on('passTiming', ({ runId, passTiming }) => passes.push(runId, passTiming.tokens));
     const measured = await client.measure({ runId: 1, budgetMsPerLayer: 5 });
+    expect(passes).toEqual([1, result.tokens.length]);
     expect(measured).toHaveLength(result.model.layers);
     expect(new Set(timings)).toEqual(new Set([100, 101, 102, 103]));
   });

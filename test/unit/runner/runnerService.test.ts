@@ -1,11 +1,11 @@
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FffError } from '../../../extension/errors';
 import { PROTOCOL_VERSION, type LayerTiming, type Trace } from '../../../extension/protocol';
 import { RunnerService, type TracerLike } from '../../../extension/runner/runnerService';
-import { MODEL, timingOf, traceOf } from '../host/fakes';
+import { MODEL, passTimingOf, timingOf, traceOf } from '../host/fakes';
 
 const NEVER = { signal: new AbortController().signal };
 
@@ -16,6 +16,8 @@ describe('RunnerService', () => {
   let events: string[];
   let active: number;
   let mostActive: number;
+  /** Replaced by tests that need a load to last. */
+  let load: (folder: string, signal: AbortSignal) => Promise<void>;
   /** Replaced by tests that need a run to last. */
   let work: (signal: AbortSignal | undefined) => Promise<void>;
   let service: RunnerService;
@@ -25,6 +27,7 @@ describe('RunnerService', () => {
     await writeFile(path.join(directory, 'model.safetensors'), 'x');
     [opened, disposed, events, active, mostActive] = [[], 0, [], 0, 0];
     work = () => Promise.resolve();
+    load = () => Promise.resolve();
     const exclusive = async <T>(signal: AbortSignal | undefined, result: T): Promise<T> => {
       mostActive = Math.max(mostActive, ++active);
       try {
@@ -40,8 +43,9 @@ describe('RunnerService', () => {
         onProgress?.(1, 2, 'Layer 1 of 2');
         return exclusive(signal, traceOf(request.runId, 'a'));
       },
-      measure: (_, { signal, onTiming }): Promise<LayerTiming[]> => {
+      measure: (_, { signal, onTiming, onPassTiming }): Promise<LayerTiming[]> => {
         onTiming?.(timingOf(0));
+        onPassTiming?.(passTimingOf());
         return exclusive(signal, [timingOf(0), timingOf(1)]);
       },
       dispose: () => {
@@ -54,9 +58,10 @@ describe('RunnerService', () => {
           onnxruntimeVersion: '1.30.0',
           kernelImplementation: 'scalar',
           supportedImplementations: ['scalar'],
-          open: (folder, { threads }) => {
+          open: async (folder, { threads }, signal) => {
             opened.push(`${path.basename(folder)} with ${threads}`);
-            return Promise.resolve(tracer());
+            await load(folder, signal);
+            return tracer();
           },
         }),
       (name, payload) => events.push(`${name} ${'what' in payload ? payload.what : ''}`.trim()),
@@ -126,7 +131,7 @@ describe('RunnerService', () => {
     expect(events).toContain('progress Layer 1 of 2');
     events = [];
     expect(await measure(1)).toHaveLength(2);
-    expect(events).toEqual(['timing']);
+    expect(events).toEqual(['timing', 'passTiming']);
   });
 
   it('refuses to measure where nothing was traced', async () => {
@@ -175,6 +180,61 @@ describe('RunnerService', () => {
     await run;
     work = () => Promise.resolve();
     expect((await trace(2)).runId).toBe(2);
+  });
+
+  describe('while a model is loaded', () => {
+    let other: string;
+    /** Ends the loads under way, whether they were given up or not. */
+    let loaded: () => void;
+    let signals: AbortSignal[];
+
+    beforeEach(async () => {
+      other = path.join(directory, 'other');
+      await mkdir(other);
+      await hello();
+      signals = [];
+      const gate = new Promise<void>((resolve) => (loaded = resolve));
+      load = (_, signal) => {
+        signals.push(signal);
+        return gate;
+      };
+    });
+
+    const loading = (count: number): Promise<void> => vi.waitFor(() => expect(signals).toHaveLength(count));
+
+    it('gives the load up when another model is asked for, and keeps nothing of it', async () => {
+      const first = expect(trace(1)).rejects.toMatchObject({ code: 'CANCELLED' });
+      await loading(1);
+      const second = trace(2, other);
+      expect(signals[0]?.aborted).toBe(true);
+      // Even a load that does not listen must not leave its weights behind.
+      loaded();
+      await first;
+      expect((await second).runId).toBe(2);
+      expect(disposed).toBe(1);
+      expect(opened.map((name) => name.split(' ')[0])).toEqual([path.basename(directory), 'other']);
+      expect((await trace(3, other)).runId).toBe(3);
+      expect(opened).toHaveLength(2);
+    });
+
+    it('lets it end when the same model is asked for again, however often, or the run is given up', async () => {
+      const controller = new AbortController();
+      const runs = Promise.allSettled([trace(1), trace(2), trace(3, directory, controller.signal)]);
+      await loading(1);
+      controller.abort();
+      loaded();
+      expect((await runs).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+      expect(signals[0]?.aborted).toBe(false);
+      expect((await trace(4)).runId).toBe(4);
+      expect(opened).toHaveLength(1);
+    });
+
+    it('passes on that it failed, and loads again when asked again', async () => {
+      load = () => Promise.reject(new FffError('CHECKPOINT_INVALID', 'No.'));
+      await expect(trace(1)).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
+      load = () => Promise.resolve();
+      expect((await trace(2)).runId).toBe(2);
+    });
   });
 
   it('keeps working after a run that failed', async () => {

@@ -52,6 +52,14 @@ describe('text', () => {
     expect(windows.length + omittedWindows).toBe(Math.ceil((whole.length - 1) / 15));
   });
 
+  it('counts characters without a token, but none of the windows beyond the limit', async () => {
+    const { leftOutCharacters } = await cut({ text: 'a \u4e2d b\u{1f468}\u200d\u{1f469}\u200d\u{1f467}\ud800' });
+    expect(leftOutCharacters).toBe(3);
+    const long = await cut({ text: `\u4e2d word ${'word '.repeat(20_000)}\u4e2d\u4e2d` });
+    expect(long.omittedWindows).toBeGreaterThan(0);
+    expect(long.leftOutCharacters).toBe(1);
+  });
+
   it.each([
     ['', /is empty/],
     ['  \n\t ', /has no tokens/],
@@ -93,6 +101,7 @@ describe('ids', () => {
         ],
       ],
       omittedWindows: 0,
+      leftOutCharacters: 0,
     });
   });
 

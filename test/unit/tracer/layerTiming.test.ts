@@ -120,7 +120,8 @@ describe('timeLayer', () => {
 
   it('alternates both sides and reports the same number of samples', async () => {
     const calls: string[] = [];
-    const timing = await timeLayer(timed(calls), { budgetMs: 0 });
+    const { timing, resampled } = await timeLayer(timed(calls), { budgetMs: 0 });
+    expect([resampled.above.length, resampled.below.length]).toEqual([1000, 1000]);
     expect(timing).toMatchObject({ layer: 7, tokens: TOKENS, threads: 3, verifiedMaxDifference: 1e-7 });
     expect(timing.fffMicroseconds.samples).toBe(timing.denseMicroseconds.samples);
     expect(timing.fffMicroseconds.samples).toBeGreaterThanOrEqual(7);
@@ -138,7 +139,7 @@ describe('timeLayer', () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
       return new Float32Array(0);
     };
-    const timing = await timeLayer(slow, { budgetMs: 600, onTiming: (report) => reports.push(report) });
+    const { timing } = await timeLayer(slow, { budgetMs: 600, onTiming: (report) => reports.push(report) });
     expect(reports.length).toBeGreaterThanOrEqual(2);
     expect(reports.at(-1)).toEqual(timing);
     const samples = reports.map((report) => report.fffMicroseconds.samples);

@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LayerRouting, Trace, TraceInput } from '../../../extension/protocol';
+import type { LayerRouting, PassTiming, Trace, TraceInput } from '../../../extension/protocol';
 import { Tracer } from '../../../extension/runner/tracer';
 import { childOf, leafOfNode } from '../../../extension/tree';
 
@@ -92,6 +92,13 @@ describe('a text', () => {
     expect(whole.predictions.map(({ index, top }) => ({ index, id: top[0]!.id }))).toEqual(predictions);
   });
 
+  it('counts the characters no token stands for', async () => {
+    const leftOut = async (text: string): Promise<number | undefined> => (await run({ text })).leftOutCharacters;
+    expect(await leftOut('const n = array.length;\n\treturn n;')).toBe(0);
+    expect(await leftOut('a \u{1f600} b \u6f22\u5b57 c')).toBe(3);
+    expect((await run({ ids: [7, 8] })).leftOutCharacters).toBe(0);
+  });
+
   it('reports progress up to the end', async () => {
     const seen: [number, number][] = [];
     const request = { runId: nextRun++, model: MODEL, input: { text: 'word '.repeat(300) }, topPredictions: 0 };
@@ -131,9 +138,10 @@ describe('measuring', () => {
   it('times every layer of the last run after verifying it', async () => {
     const trace = await run({ text: 'return value' });
     const reports: number[] = [];
+    const passes: PassTiming[] = [];
     const timings = await tracer.measure(
       { runId: trace.runId, budgetMsPerLayer: 1 },
-      { onTiming: (timing) => reports.push(timing.layer) },
+      { onTiming: (timing) => reports.push(timing.layer), onPassTiming: (timing) => passes.push(timing) },
     );
     expect(timings.map((timing) => timing.layer)).toEqual([0, 1, 2, 3]);
     expect(new Set(reports)).toEqual(new Set([0, 1, 2, 3]));
@@ -143,6 +151,42 @@ describe('measuring', () => {
       expect(timing.fffMicroseconds.median).toBeGreaterThan(0);
       expect(timing.ratio.low).toBeLessThanOrEqual(timing.ratio.high);
     }
+    const [pass] = passes;
+    expect(passes).toHaveLength(1);
+    expect(pass).toMatchObject({ tokens: trace.tokens.length });
+    // Two bursts, each of four passes at least.
+    expect(pass!.restMicroseconds.samples).toBeGreaterThanOrEqual(8);
+    const rest = pass!.restMicroseconds.median;
+    const fff = timings.reduce((sum, timing) => sum + timing.fffMicroseconds.median, 0);
+    const dense = timings.reduce((sum, timing) => sum + timing.denseMicroseconds.median, 0);
+    expect(pass!.layers.median).toBeCloseTo(dense / fff, 10);
+    expect(pass!.pass.median).toBeCloseTo((rest + dense) / (rest + fff), 10);
+    expect(pass!.ceiling.median).toBeCloseTo((rest + dense) / rest, 10);
+    for (const { low, median, high } of [pass!.layers, pass!.pass, pass!.ceiling]) {
+      expect(low).toBeLessThanOrEqual(median);
+      expect(high).toBeGreaterThanOrEqual(median);
+    }
+  });
+
+  it('ends when it is cancelled amid the passes, and says nothing of the whole', async () => {
+    const trace = await run({ text: 'word '.repeat(300) }, { topPredictions: 0 });
+    const controller = new AbortController();
+    let passes = 0;
+    const measuring = tracer.measure(
+      { runId: trace.runId, budgetMsPerLayer: 1 },
+      {
+        signal: controller.signal,
+        onTiming: ({ layer }) => {
+          // The first burst follows the layers of the first half.
+          if (layer === 1) {
+            setTimeout(() => controller.abort());
+          }
+        },
+        onPassTiming: () => passes++,
+      },
+    );
+    await expect(measuring).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(passes).toBe(0);
   });
 
   it('uses at most 512 tokens of a long text', async () => {
@@ -228,6 +272,13 @@ describe('other models', () => {
     } finally {
       await forest.dispose();
     }
+  });
+
+  it('stop loading when they are given up', async () => {
+    const controller = new AbortController();
+    const opening = Tracer.open(MODEL, { threads: 1, signal: controller.signal });
+    setTimeout(() => controller.abort(), 5);
+    await expect(opening).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   it('ends with CANCELLED after it was disposed', async () => {

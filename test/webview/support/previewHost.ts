@@ -2,9 +2,16 @@
  * Stands in for the extension host in a plain page: answers `ready` with the state the page's address asks for and
  * remembers every call. Bundled by `scripts/previewWebview.mjs`; for looking at the views, never part of the product.
  */
-import type { LayerTiming, Trace, ViewApi, ViewState } from '../../../extension/protocol';
+import type { LayerTiming, PassTiming, Trace, ViewApi, ViewState } from '../../../extension/protocol';
 import { firstOfLevel } from '../../../extension/tree';
-import { sampleAnswers, sampleCompared, sampleUsage, sampleWhatIf, type Answers } from './sampleInsight';
+import {
+  sampleAnswers,
+  sampleCompared,
+  sampleContexts,
+  sampleUsage,
+  sampleWhatIf,
+  type Answers,
+} from './sampleInsight';
 import { sampleState, sampleTrace } from './sampleTrace';
 
 interface PreviewWindow {
@@ -41,6 +48,11 @@ function state(): ViewState {
   if (made.trace !== null && query.has('compared')) {
     made.compared = sampleCompared(made.trace, sampleTrace({ ...options, seed: 8 }));
   }
+  const word = query.get('word');
+  if (made.trace !== null && word !== null) {
+    const others = [8, 9, 10].map((seed) => sampleTrace({ ...options, seed }));
+    made.contexts = sampleContexts(word, [...others, made.trace]);
+  }
   const flipped = query.get('flip');
   if (made.trace !== null && flipped !== null) {
     const interventions = flipped.split(',').map((node) => ({
@@ -53,7 +65,7 @@ function state(): ViewState {
   }
   switch (query.get('state')) {
     case 'empty':
-      return { ...made, trace: null, source: null, timings: [] };
+      return { ...made, trace: null, source: null, timings: [], passTiming: null };
     case 'running':
       return {
         ...made,
@@ -64,6 +76,7 @@ function state(): ViewState {
         ...made,
         trace: null,
         timings: [],
+        passTiming: null,
         status: {
           kind: 'failed',
           error: {
@@ -74,14 +87,14 @@ function state(): ViewState {
         },
       };
     case 'measuring':
-      return { ...made, timings: made.timings.slice(0, 2) };
+      return { ...made, timings: made.timings.slice(0, 2), passTiming: null };
     default:
       return made;
   }
 }
 
 /** The terminal's JSON, whose arrays are nested and whose paths are node lists, as trace and timings. */
-function fromTerminal(json: string): Pick<ViewState, 'trace' | 'timings'> {
+function fromTerminal(json: string): Pick<ViewState, 'trace' | 'timings' | 'passTiming'> {
   type Measured = Omit<LayerTiming, 'layer' | 'tokens'>;
   interface Layer {
     nodes: number[][][] | null;
@@ -89,7 +102,10 @@ function fromTerminal(json: string): Pick<ViewState, 'trace' | 'timings'> {
     fffMicroseconds: number;
     measured?: Measured | null;
   }
-  const { layers, ...rest } = JSON.parse(json) as Omit<Trace, 'layers'> & { layers: Layer[] };
+  const { layers, passTiming, ...rest } = JSON.parse(json) as Omit<Trace, 'layers'> & {
+    layers: Layer[];
+    passTiming: PassTiming | null;
+  };
   const trace: Trace = {
     ...rest,
     runId: 1,
@@ -107,7 +123,7 @@ function fromTerminal(json: string): Pick<ViewState, 'trace' | 'timings'> {
   const timings = layers.flatMap(({ measured }, layer) =>
     measured ? [{ ...measured, layer, tokens: trace.tokens.length }] : [],
   );
-  return { trace, timings };
+  return { trace, timings, passTiming };
 }
 
 const shown = state();

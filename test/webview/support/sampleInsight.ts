@@ -4,6 +4,7 @@
  */
 import type {
   Compared,
+  ContextTest,
   Intervention,
   LayerNorms,
   LensResult,
@@ -14,11 +15,13 @@ import type {
   Prediction,
   Trace,
   TraceComparison,
+  UsageContext,
   UsageMap,
   ViewApi,
   WhatIfResult,
   WordSimilarity,
 } from '../../../extension/protocol';
+import { contextsOf } from '../../../extension/contexts';
 import { divergenceLevel, firstOfLevel, levelOf, nodeCount, parentOf, pathNode } from '../../../extension/tree';
 import { random } from './sampleTrace';
 
@@ -39,11 +42,13 @@ export function sampleAnswers(trace: Trace): Answers {
     predictAt: (token) => samplePredictions(token, 5),
     nearBoundary: ({ precision, noise }) => sampleBoundary(trace, precision, noise),
     usage: () => sampleUsage(trace),
+    usageContexts: () => sampleUsageContexts(trace),
     setInterventions: ({ interventions, positions }) => ({
       interventions,
       result: interventions.length === 0 ? null : sampleWhatIf(trace, interventions, positions),
     }),
     exportFile: () => true,
+    openReport: () => undefined,
     exportTrace: () => true,
   };
 }
@@ -251,4 +256,31 @@ export function sampleCompared(shown: Trace, other: Trace): Compared {
     source: { label: 'range.ts:1 (before)', uri: null, offset: 0 },
     comparison: { pairs, onlyFirst: new Uint32Array(), onlySecond: new Uint32Array(), layers },
   };
+}
+
+/** The first place of each of a node's two words; the second word's text changed. */
+export function sampleUsageContexts(trace: Trace): UsageContext[] {
+  const { start = 0, end = 0 } = trace.tokens[0] ?? {};
+  return [
+    {
+      entry: 0,
+      document: 'src/go/range.ts',
+      excerpt: {
+        before: 'a line that goes on for a while before the word ',
+        text: trace.text.slice(start, end),
+        after: trace.text.slice(end, end + 48).replace(/\s+/g, ' '),
+        line: 12,
+      },
+    },
+    { entry: 1, document: 'old.ts', excerpt: null },
+  ];
+}
+
+/** A word of the trace, in the trace itself and in as many others of the same text with other paths. */
+export function sampleContexts(word: string, traces: readonly Trace[]): ContextTest {
+  const sentences = traces.map((trace, index) => ({
+    trace,
+    source: { label: `notes.md:${index + 1}`, uri: null, offset: 0 },
+  }));
+  return contextsOf(word, sentences, 0);
 }

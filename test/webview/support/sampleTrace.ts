@@ -2,7 +2,8 @@
  * Made-up traces for layout work and chart tests: seeded routing that looks like a trained tree's (like tokens go alike,
  * most decisions are clear), never part of the product.
  */
-import type { LayerTiming, Trace, TraceToken, ViewState } from '../../../extension/protocol';
+import { ratiosOf } from '../../../extension/gains';
+import type { LayerTiming, PassTiming, Trace, TraceToken, ViewState } from '../../../extension/protocol';
 
 export interface SampleOptions {
   text?: string;
@@ -165,8 +166,27 @@ export function sampleTiming(layer: number, tokens: number): LayerTiming {
   };
 }
 
+/** The rest of the pass as in `sampleTrace`, 10.01 ms, and intervals of 2 % either way. */
+export function samplePassTiming(timings: readonly LayerTiming[]): PassTiming {
+  const rest = 10_010;
+  const sum = (of: 'fffMicroseconds' | 'denseMicroseconds'): number =>
+    timings.reduce((total, timing) => total + timing[of].median, 0);
+  const ratios = ratiosOf({ rest, fff: sum('fffMicroseconds'), dense: sum('denseMicroseconds') });
+  const around = (median: number) => ({ median, low: median * 0.98, high: median * 1.02 });
+  return {
+    tokens: timings[0]?.tokens ?? 0,
+    restMicroseconds: { median: rest, p5: rest * 0.97, p95: rest * 1.06, samples: 12 },
+    layers: around(ratios.layers),
+    pass: around(ratios.pass),
+    ceiling: around(ratios.ceiling),
+  };
+}
+
 export function sampleState(options: SampleOptions = {}): ViewState {
   const trace = sampleTrace(options);
+  const timings = trace.layers.flatMap((routing, layer) =>
+    routing === null ? [] : [sampleTiming(layer, trace.tokens.length)],
+  );
   return {
     trace,
     source: { label: 'range.ts:1', uri: 'file:///range.ts', offset: 0 },
@@ -183,11 +203,11 @@ export function sampleState(options: SampleOptions = {}): ViewState {
       },
     },
     focus: { token: 10, layer: 0, tree: 0, node: null },
-    timings: trace.layers.flatMap((routing, layer) =>
-      routing === null ? [] : [sampleTiming(layer, trace.tokens.length)],
-    ),
+    timings,
+    passTiming: timings.length === 0 ? null : samplePassTiming(timings),
     whatIf: { interventions: [], result: null },
     usage: null,
     compared: null,
+    contexts: null,
   };
 }

@@ -35,6 +35,8 @@ export async function openView(
   vi.resetModules();
   document.body.innerHTML = '<div id="app"></div>';
   document.body.dataset['view'] = view;
+  // jsdom lays nothing out.
+  Element.prototype.scrollIntoView = () => undefined;
   // jsdom draws nothing: a context whose every method does nothing stands in.
   const nothing = (): void => undefined;
   HTMLCanvasElement.prototype.getContext = (() =>
