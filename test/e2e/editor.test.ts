@@ -1,6 +1,6 @@
 /**
  * What the extension does in the editor itself: tokens marked by sub-tree, the path in a hover, the native tree, the
- * status bar, the sidebar that follows, reports, and a trace saved and opened again.
+ * status bar, the sidebar that follows, and a trace saved and opened again.
  */
 import fs from 'node:fs';
 import type { Frame } from 'playwright-core';
@@ -26,8 +26,6 @@ describe('FFF Explorer in the editor', () => {
       files: {
         [FILE]: `${CODE}\n`,
         [NOTES]: `${FIRST}\n${SECOND}\n${THIRD}\n\n${LAST}\n`,
-        'docs/one.md': FIRST,
-        'docs/two.md': SECOND,
         'damaged.ffftrace': '{"format":"ffftrace","version":1,"trace":{"tok',
         'future.ffftrace': '{"format":"ffftrace","version":9}',
       },
@@ -136,7 +134,12 @@ describe('FFF Explorer in the editor', () => {
 
   it('says in the status bar what the layers gain and what that is worth to the model', async () => {
     const item = workbench.page.locator('.statusbar-item[id$="fffExplorer.status"]').first();
-    await expect.poll(() => item.innerText()).toMatch(/FFF \d+ ms, layers [\d.]+×, model [\d.]+×/);
+    await expect.poll(() => item.innerText()).toMatch(/\d+ ms to picture, FFF layers ≈[\d.]+×, model ≈[\d.]+×/);
+    const told = (await item.locator('[aria-label]').first().getAttribute('aria-label')) ?? '';
+    expect(told).toMatch(
+      /tokenizing [\d.]+ ms, embedding [\d.]+ ms, attention and norms [\d.]+ ms, FFF [\d.]+ ms, head/,
+    );
+    expect(told).toMatch(/the forward pass [\d.]+× \[[\d.]+, [\d.]+\], of at most [\d.]+× \[/);
   });
 
   it('lists the trace in a native tree, token, layer, steps, and looks where it is told', async () => {
@@ -173,64 +176,8 @@ describe('FFF Explorer in the editor', () => {
     await workbench.page.keyboard.press('Control+z');
   });
 
-  /** Lines of the Markdown report that is in front. */
-  async function report(heading: string): Promise<string> {
-    const lines = workbench.page.locator('.editor-group-container.active .view-line');
-    await lines.filter({ hasText: heading }).first().waitFor();
-    // The editor shows spaces as no-break ones.
-    return (await lines.allInnerTexts()).join('\n').replaceAll('\u00a0', ' ');
-  }
-
-  it('compares a word in several sentences, and two traces', async () => {
-    await workbench.openFile(NOTES);
-    await workbench.selectText(NOTES, `${FIRST}\n${SECOND}\n${THIRD}`);
-    await workbench.runCommand('FFF Explorer: Same Word in Several Sentences…', { staysOpen: true });
-    const input = workbench.page.locator('.quick-input-widget input');
-    await expect.poll(() => input.inputValue()).toBe('bank');
-    await workbench.page.keyboard.press('Enter');
-    expect(await report('“bank” in 3 sentences')).toContain('3 occurrences');
-    await workbench.screenshot('report-context');
-    const frame = await workbench.webview('body[data-view="trace"] .content:not([hidden]) [data-testid="token"]');
-    await expect.poll(() => shownTokens(frame)).toEqual((await terminalTrace(THIRD)).tokens.map(({ text }) => text));
-
-    await inspectText(workbench, NOTES, FIRST);
-    await workbench.runCommand('FFF Explorer: Compare with Previous Trace');
-    const compared = (await report('Two traces compared')).replace(/\s+/g, ' ');
-    const shared = ['bank', '.', '<sep>'];
-    const own = async (text: string): Promise<string> =>
-      (await terminalTrace(text)).tokens
-        .map((token) => token.text)
-        .filter((token) => !shared.includes(token))
-        .map((token) => token.replaceAll('#', '\\#'))
-        .join(', ');
-    expect(compared).toContain(`${shared.length} tokens belong together`);
-    expect(compared).toContain(`Only in the first: ${await own(THIRD)} `);
-    expect(compared).toContain(`Only in the second: ${await own(FIRST)} `);
-    await workbench.screenshot('report-compare');
-  });
-
-  it('maps a folder from its menu and reports', async () => {
-    await workbench.page
-      .locator('.explorer-folders-view .monaco-list-row', { hasText: 'docs' })
-      .click({ button: 'right' });
-    const item = workbench.page.locator('.monaco-menu .action-item', { hasText: 'Map Usage of Folder' });
-    await item.waitFor();
-    // A menu takes no click in the moment it opens.
-    await expect
-      .poll(async () => {
-        await item.click({ timeout: 1000 }).catch(() => undefined);
-        return item.isVisible();
-      })
-      .toBe(false);
-    const expected = (await Promise.all([FIRST, SECOND].map((text) => terminalTrace(text)))).reduce(
-      (sum, { tokens }) => sum + tokens.filter(({ start, end }) => end > start).length,
-      0,
-    );
-    expect(await report('Usage of default by docs')).toContain(`2 texts, ${expected} tokens`);
-    await workbench.screenshot('report-usage');
-  });
-
   it('opens a saved trace in its own editor, read-only and the same', async () => {
+    await workbench.openFile(NOTES);
     await inspectText(workbench, NOTES, SECOND);
     await workbench.runCommand('FFF Explorer: Export Trace…', { staysOpen: true });
     const input = workbench.page.locator('.quick-input-widget input');

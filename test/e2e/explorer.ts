@@ -15,17 +15,42 @@ export interface TerminalTrace {
   tokens: { id: number; text: string; start: number; end: number }[];
   /** `nodes[token][tree][level]`. */
   layers: { nodes: number[][][]; logits: number[][][]; activations: number[][][] }[];
+  leftOutCharacters: number;
   predictions: { index: number; top: { id: number; text: string; probability: number }[] }[];
 }
 
+/** What `fff-explorer usage --json` prints, as far as the tests compare it. */
+export interface TerminalUsage {
+  documents: { name: string; tokens: number }[];
+  tokens: number;
+  words: { id: number; text: string }[];
+  /** `[layer][tree]`. */
+  layers: {
+    visits: number[];
+    entropyBits: number;
+    gini: number;
+    leavesReached: number;
+    unreached: number[];
+    tokenOffsets: number[];
+    tokenWords: number[];
+    tokenCounts: number[];
+  }[][];
+}
+
 /** Traces a text in the terminal, with the bundle that is in the package. */
-export async function terminalTrace(text: string): Promise<TerminalTrace> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [inRoot('dist/cli.js'), 'trace', '--json', '--text', text],
-    { maxBuffer: 1 << 28 },
-  );
-  return JSON.parse(stdout) as TerminalTrace;
+export function terminalTrace(text: string, model?: string): Promise<TerminalTrace> {
+  return terminal('trace', '--json', '--text', text, ...(model === undefined ? [] : ['--model', model]));
+}
+
+/** Maps files in the terminal. */
+export function terminalUsage(...files: string[]): Promise<TerminalUsage> {
+  return terminal('usage', '--json', ...files);
+}
+
+async function terminal<Printed>(...args: string[]): Promise<Printed> {
+  const program = [inRoot('dist/cli.js'), ...args];
+  const { stdout } = await promisify(execFile)(process.execPath, program, { maxBuffer: 1 << 28 });
+  return JSON.parse(stdout) as Printed;
 }
 
 /** The document of a view, once it shows a trace. */
@@ -91,11 +116,14 @@ export interface Picture {
 export async function lastPicture(workbench: Workbench): Promise<Picture | null> {
   const item = workbench.page.locator('.statusbar-item[id$="fffExplorer.status"] [aria-label]').first();
   const label = (await item.count()) === 0 ? null : await item.getAttribute('aria-label');
-  const found = /(\d+) tokens.*, ([\d.]+) ms from selection to picture, ([\d.]+) ms.*\(run (\d+)\)/.exec(label ?? '');
+  const found =
+    /run (\d+): (\d+) tokens?\b[^]*Selection to picture: ([\d.]+) ms, of which selection to trace ([\d.]+) ms/.exec(
+      label ?? '',
+    );
   if (found === null) {
     return null;
   }
-  const [tokens = NaN, pictureMs = NaN, traceMs = NaN, run = NaN] = found.slice(1).map(Number);
+  const [run = NaN, tokens = NaN, pictureMs = NaN, traceMs = NaN] = found.slice(1).map(Number);
   return { run, tokens, pictureMs, traceMs };
 }
 
@@ -111,6 +139,22 @@ export async function runnerPid(workbench: Workbench): Promise<number> {
     throw new Error(`There must be one runner; there are ${pids.length}.`);
   }
   return pid;
+}
+
+/**
+ * Stops the extension host and its runner as a machine that sleeps does, and lets them go on. Their clocks run on
+ * meanwhile, as those of a suspended virtual machine may.
+ */
+export async function sleepFor(workbench: Workbench, milliseconds: number): Promise<void> {
+  const runner = await runnerPid(workbench);
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'ppid=', '-p', String(runner)]);
+  const host = parseInt(stdout, 10);
+  [host, runner].forEach((pid) => process.kill(pid, 'SIGSTOP'));
+  try {
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  } finally {
+    [runner, host].forEach((pid) => process.kill(pid, 'SIGCONT'));
+  }
 }
 
 /** Waits until a condition holds, asking again and again. */

@@ -26,6 +26,8 @@ const AREA =
 const NAMES = 'const names = users.filter((user) => user.age > 18).map((user) => user.name); console.log(names);';
 const MASKED = 'for (let i = 0; i < array.<mask>; i++) { total += array[i]; }';
 const PROSE = 'Every token takes its own path from the root to a leaf.';
+/** Two emoji, of one and of three code points, for which the model that ships has no token. */
+const EMOJI = 'const party = users.length \u{1f389}; // \u{1f469}\u200d\u{1f4bb}';
 const THEME_TEXT: Record<Theme, string> = {
   light: MASKED,
   dark: AREA,
@@ -45,7 +47,7 @@ describe('Inspect Selection in a real VS Code', () => {
   beforeAll(async () => {
     workbench = await Workbench.start({
       files: {
-        [FILE]: [AREA, NAMES, MASKED, `// ${PROSE}`, ''].join('\n'),
+        [FILE]: [AREA, NAMES, MASKED, `// ${PROSE}`, EMOJI, ''].join('\n'),
         [QUIET_FILE]: [AREA, NAMES, ''].join('\n'),
         [LONG_FILE]: 'This document is far too long to be traced in a moment. '.repeat(900),
       },
@@ -83,6 +85,17 @@ describe('Inspect Selection in a real VS Code', () => {
       }
     }
     expect(await shown(frame, 'tree-map', 'nodes')).toBe('4095');
+    expect(await frame.locator('[data-testid="left-out"]').isVisible()).toBe(false);
+
+    // What has no token is said, in the view as in the terminal.
+    const party = await inspectText(workbench, FILE, EMOJI);
+    const { leftOutCharacters, tokens } = await terminalTrace(EMOJI);
+    expect(leftOutCharacters).toBe(2);
+    expect(await shownTokens(party)).toEqual(tokens.map(({ text }) => text));
+    expect(await party.locator('[data-testid="left-out"]').textContent()).toBe(
+      "2 characters are not in this model's vocabulary and were left out.",
+    );
+    await workbench.screenshot('inspect-left-out');
   });
 
   it('times every layer against its dense twin once the picture is up, and refines', async () => {
