@@ -1,4 +1,4 @@
-"""The model card: every number in it comes from the run's log, its evaluation or the corpus manifest."""
+"""The model card: its numbers come from the run's log, its evaluation, `compare` and the corpus manifest."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def model_card(
         lines += [
             "## Data",
             "",
-            "Only packages with permissive licences (names, versions and hashes in the corpus manifest):"
+            "Only packages with permissive licences (names, versions and hashes in `docs/training/corpus.tsv` of the repository):"
             + ", ".join(f" {name.replace('.', ' ')} {size / 1e6:.1f} MB" for name, size in sizes.items())
             + ".",
             "",
