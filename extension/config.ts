@@ -17,16 +17,22 @@ export type SettingPlace = 'user' | 'workspace' | 'folder';
 /**
  * @param isRead whether values of the workspace and its folders are read at all; they are not for a model path while the
  *   workspace is not trusted.
+ * @param isFolders whether a folder can have a value of its own. Where one folder is all there is, VS Code reports the
+ *   workspace's values as that folder's too, and refuses to write those that are the window's there.
  */
-export function placeOf(inspected: ReturnType<SettingsSource['inspect']>, isRead: boolean): SettingPlace {
+export function placeOf(
+  inspected: ReturnType<SettingsSource['inspect']>,
+  isRead: boolean,
+  isFolders: boolean,
+): SettingPlace {
   if (!isRead || inspected === undefined) {
     return 'user';
   }
-  return inspected.workspaceFolderValue !== undefined
-    ? 'folder'
-    : inspected.workspaceValue !== undefined
-      ? 'workspace'
-      : 'user';
+  const ofFolder = inspected.workspaceFolderValue !== undefined;
+  if (ofFolder && isFolders) {
+    return 'folder';
+  }
+  return ofFolder || inspected.workspaceValue !== undefined ? 'workspace' : 'user';
 }
 
 export interface Settings {

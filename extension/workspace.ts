@@ -27,10 +27,14 @@ function configuration(): vscode.WorkspaceConfiguration {
   return vscode.workspace.getConfiguration('fffExplorer', vscode.workspace.workspaceFolders?.[0]?.uri ?? null);
 }
 
+/** Settings that a folder of several may set for itself (`scope` in package.json); the others are the window's. */
+const FOLDER_SETTINGS: readonly string[] = ['model.path', 'threads'];
+
 /** Changes a setting where it takes effect. */
 export async function changeSetting(key: string, value: unknown, isRead = true): Promise<void> {
   const settings = configuration();
-  await settings.update(key, value, TARGETS[placeOf(settings.inspect(key), isRead)]);
+  const isFolders = vscode.workspace.workspaceFile !== undefined && FOLDER_SETTINGS.includes(key);
+  await settings.update(key, value, TARGETS[placeOf(settings.inspect(key), isRead, isFolders)]);
 }
 
 /** Reads the settings at each call, and says once when one was ignored. */
