@@ -17,19 +17,19 @@ export type SettingPlace = 'user' | 'workspace' | 'folder';
 /**
  * @param isRead whether values of the workspace and its folders are read at all; they are not for a model path while the
  *   workspace is not trusted.
- * @param isFolders whether a folder can have a value of its own. Where one folder is all there is, VS Code reports the
+ * @param canBeFolders whether a folder can have a value of its own. Where one folder is all there is, VS Code reports the
  *   workspace's values as that folder's too, and refuses to write those that are the window's there.
  */
 export function placeOf(
   inspected: ReturnType<SettingsSource['inspect']>,
   isRead: boolean,
-  isFolders: boolean,
+  canBeFolders: boolean,
 ): SettingPlace {
   if (!isRead || inspected === undefined) {
     return 'user';
   }
   const ofFolder = inspected.workspaceFolderValue !== undefined;
-  if (ofFolder && isFolders) {
+  if (ofFolder && canBeFolders) {
     return 'folder';
   }
   return ofFolder || inspected.workspaceValue !== undefined ? 'workspace' : 'user';

@@ -41,36 +41,36 @@ const MOST_OCCURRENCES = 64;
 type Place = Pick<Occurrence, 'trace' | 'tokens'>;
 
 /**
- * All places where a word is written in the texts of some traces, whatever its case, not as a part of a longer word.
- * Only text that was traced is searched.
+ * Where a word is written in a text, whatever its case, not as a part of a longer word.
+ * @returns UTF-16 offsets of its first characters.
  */
-export function findWord(traces: readonly Trace[], word: string): Occurrence[] {
+export function wordStarts(text: string, word: string): number[] {
   const wanted = word.trim().toLowerCase();
-  if (wanted === '') {
-    return [];
-  }
-  const isWordEnd = (text: string, at: number): boolean =>
+  const isWordEnd = (at: number): boolean =>
     !(/[\p{L}\p{N}_]/u.test(text[at - 1] ?? '') && /[\p{L}\p{N}_]/u.test(text[at] ?? ''));
-  return traces.flatMap((trace, index) => {
-    // Lower-casing may change lengths; comparing piece by piece keeps the offsets those of the text.
-    const found: Occurrence[] = [];
-    for (let start = 0; start + wanted.length <= trace.text.length; start++) {
-      const end = start + wanted.length;
-      if (trace.text.slice(start, end).toLowerCase() !== wanted) {
-        continue;
-      }
-      if (isWordEnd(trace.text, start) && isWordEnd(trace.text, end)) {
-        const tokens = [...trace.tokens.keys()].filter((token) => {
-          const { start: from, end: to } = trace.tokens[token]!;
-          return to > from && from < end && to > start;
-        });
-        if (tokens.length > 0) {
-          found.push({ trace: index, tokens, start, end });
-        }
-      }
+  const starts: number[] = [];
+  // Lower-casing may change lengths; comparing piece by piece keeps the offsets those of the text.
+  for (let start = 0; wanted !== '' && start + wanted.length <= text.length; start++) {
+    const end = start + wanted.length;
+    if (text.slice(start, end).toLowerCase() === wanted && isWordEnd(start) && isWordEnd(end)) {
+      starts.push(start);
     }
-    return found;
-  });
+  }
+  return starts;
+}
+
+/** All places where a word stands in the texts of some traces (`wordStarts`). Only text that was traced is searched. */
+export function findWord(traces: readonly Trace[], word: string): Occurrence[] {
+  return traces.flatMap(({ text, tokens: all }, trace) =>
+    wordStarts(text, word).flatMap((start): Occurrence[] => {
+      const end = start + word.trim().toLowerCase().length;
+      const tokens = [...all.keys()].filter((token) => {
+        const { start: from, end: to } = all[token]!;
+        return to > from && from < end && to > start;
+      });
+      return tokens.length > 0 ? [{ trace, tokens, start, end }] : [];
+    }),
+  );
 }
 
 /**

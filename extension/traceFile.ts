@@ -5,10 +5,23 @@
  * A reader refuses what it does not understand in one sentence; nothing in a file is trusted to fit together.
  */
 import { FffError } from './errors';
-import type { Focus, Intervention, LayerTiming, PassTiming, Trace, TraceSource, WhatIfState } from './protocol';
+import type {
+  Focus,
+  Intervention,
+  LayerTiming,
+  PassTiming,
+  RatioInterval,
+  Spread,
+  Trace,
+  TraceSource,
+  WhatIfState,
+} from './protocol';
 import { checkTrace, isRecord } from './traceCheck';
 
-/** Raised whenever the layout changes; a reader knows its own version and no other. */
+/**
+ * Raised when a reader of the version before would misread a file; a reader knows its own version and no other. What is
+ * only added, and may be absent, keeps the version.
+ */
 export const TRACE_FILE_VERSION = 1;
 
 export interface TraceFile {
@@ -65,7 +78,7 @@ export function readTraceFile(text: string, name: string): TraceFile {
     trace,
     source: isSource(source) ? source : null,
     focus,
-    timings: Array.isArray(timings) ? timings : [],
+    timings: Array.isArray(timings) && timings.every(isLayerTiming) ? timings : [],
     passTiming: isPassTiming(passTiming) ? passTiming : null,
     whatIf: isWhatIf(whatIf) ? whatIf : { interventions: [], result: null },
   };
@@ -127,10 +140,29 @@ function isSource(value: unknown): value is TraceSource {
 function isPassTiming(value: unknown): value is PassTiming {
   return (
     isRecord(value) &&
-    ['layers', 'pass', 'ceiling', 'restMicroseconds'].every(
-      (key) => isRecord(value[key]) && Object.values(value[key]).every((number) => typeof number === 'number'),
-    )
+    Number.isInteger(value['tokens']) &&
+    isSpread(value['restMicroseconds']) &&
+    ['layers', 'pass', 'ceiling'].every((key) => isInterval(value[key]))
   );
+}
+
+function isLayerTiming(value: unknown): value is LayerTiming {
+  return (
+    isRecord(value) &&
+    ['layer', 'tokens', 'threads'].every((key) => Number.isInteger(value[key])) &&
+    isSpread(value['fffMicroseconds']) &&
+    isSpread(value['denseMicroseconds']) &&
+    isInterval(value['ratio']) &&
+    typeof value['verifiedMaxDifference'] === 'number'
+  );
+}
+
+function isSpread(value: unknown): value is Spread {
+  return isRecord(value) && ['median', 'p5', 'p95', 'samples'].every((key) => typeof value[key] === 'number');
+}
+
+function isInterval(value: unknown): value is RatioInterval {
+  return isRecord(value) && ['median', 'low', 'high'].every((key) => typeof value[key] === 'number');
 }
 
 function isWhatIf(value: unknown): value is WhatIfState {

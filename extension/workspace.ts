@@ -33,8 +33,8 @@ const FOLDER_SETTINGS: readonly string[] = ['model.path', 'threads'];
 /** Changes a setting where it takes effect. */
 export async function changeSetting(key: string, value: unknown, isRead = true): Promise<void> {
   const settings = configuration();
-  const isFolders = vscode.workspace.workspaceFile !== undefined && FOLDER_SETTINGS.includes(key);
-  await settings.update(key, value, TARGETS[placeOf(settings.inspect(key), isRead, isFolders)]);
+  const canBeFolders = vscode.workspace.workspaceFile !== undefined && FOLDER_SETTINGS.includes(key);
+  await settings.update(key, value, TARGETS[placeOf(settings.inspect(key), isRead, canBeFolders)]);
 }
 
 /** Reads the settings at each call, and says once when one was ignored. */

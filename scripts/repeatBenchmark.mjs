@@ -5,11 +5,11 @@
 // Each run is `fff-explorer bench --json` in a process of its own, as a person would repeat it; without --plan it is the
 // default plan. After every run the file (docs/benchmarks/results/repetitions.json) is written anew, so that ending this
 // early loses one run at most. Needs dist/ (`node scripts/build.mjs`) and a machine on which nothing else runs.
-import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inRoot } from './lib/paths.mjs';
+import { lastLine, run } from './lib/process.mjs';
 import { reportOf, summaryOf } from './lib/repetitions.mjs';
 
 /** @typedef {import('../extension/runner/benchmark/result').BenchmarkResult} Result */
@@ -20,16 +20,13 @@ import { reportOf, summaryOf } from './lib/repetitions.mjs';
  * @returns {Promise<Result>}
  */
 async function measured(options) {
-  const child = spawn(process.execPath, [inRoot('dist/cli.js'), 'bench', ...options, '--json'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
-  const code = await new Promise((done, failed) => child.on('close', done).on('error', failed));
+  const cli = [inRoot('dist/cli.js'), 'bench', ...options, '--json'];
+  const { code, stdout, stderr } = await run(process.execPath, cli);
   if (code !== 0) {
-    throw new Error(`The run ended with exit code ${code}. Run \`fff-explorer bench\` by hand to see why.`);
+    const cause = lastLine(stderr);
+    throw new Error(`The run ended with exit code ${code}${cause === '' ? '.' : `: ${cause}`}`);
   }
-  return JSON.parse(text);
+  return JSON.parse(stdout);
 }
 
 const { values } = parseArgs({
@@ -48,7 +45,7 @@ if (values.plan !== undefined) {
 
 /** @type {Result[]} */
 const results = [];
-for (let run = 1; run <= times; run++) {
+for (let round = 1; round <= times; round++) {
   const started = Date.now();
   results.push(await measured(options));
   const { plan, environment } = /** @type {Result} */ (results[0]);
@@ -68,6 +65,6 @@ for (let run = 1; run <= times; run++) {
     ...tables,
   };
   writeFileSync(file, `${JSON.stringify(content)}\n`);
-  process.stderr.write(`run ${run} of ${times}: ${Math.round((Date.now() - started) / 1000)} s\n`);
+  process.stderr.write(`run ${round} of ${times}: ${Math.round((Date.now() - started) / 1000)} s\n`);
 }
 process.stdout.write(`${reportOf(summaryOf(results))}Written to ${file}.\n`);

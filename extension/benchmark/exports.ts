@@ -3,6 +3,7 @@
  * JSON, byte for byte what the terminal prints.
  */
 import type { BenchmarkEnvironment, BenchmarkResult, BenchmarkRow, RatioInterval } from '../protocol';
+import { missingLines, verdictOf } from '../verdict';
 import { machineOf } from './resultFile';
 
 /** What `fff-explorer bench --json` prints for the same result. */
@@ -135,7 +136,7 @@ function cellTable(rows: readonly BenchmarkRow[]): string {
 
 function leftOut({ missing, excluded, unfinished }: BenchmarkResult): string[] {
   const lines = [
-    ...missing.map(({ engine, reason }) => `${engine} is missing: ${reason}`),
+    ...missingLines(missing),
     ...excluded.map(({ engine, cell, reason }) => `${engine} was not timed at batch ${cell.batch}: ${reason}`),
     ...unfinished.map(({ cell, reason }) => `batch ${cell.batch} is unfinished: ${reason}`),
   ];
@@ -148,11 +149,12 @@ function ratioText(ratio: RatioInterval | null): string {
   if (ratio === null) {
     return 'not measured';
   }
-  if (ratio.low === 1 && ratio.high === 1) {
+  const verdict = verdictOf(ratio);
+  if (verdict === 'reference') {
     return 'is the best';
   }
   const interval = `(${significant(ratio.low)} to ${significant(ratio.high)})`;
-  return ratio.low > 1 || ratio.high < 1 ? `${significant(ratio.median)}x ${interval}` : `no verdict ${interval}`;
+  return verdict === 'withheld' ? `no verdict ${interval}` : `${significant(ratio.median)}x ${interval}`;
 }
 
 /** Three significant digits without an exponent. */

@@ -1,19 +1,19 @@
 /** Comparing: two traces, two models, and one word in several sentences. Each ends in the views and in a report. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { contextsOf } from '../contexts';
-import { FffError } from '../errors';
+import { contextsOf, wordStarts } from '../contexts';
+import { FffError, isCancellation } from '../errors';
 import type { Trace, TraceSource } from '../protocol';
 import { linesOf, type EditorLike, readSelection } from '../selection';
 import type { Inspection, Session } from '../session';
 import type { ViewActions } from '../views/viewHost';
 import { compareMarkdown, compareSentence, contextMarkdown, contextSentence } from './compareReport';
 import type { Insights } from './insights';
-import { withCancel } from './longWork';
+import { withCancel, type Progress } from './longWork';
 import type { Reports } from './reports';
 
 export interface CompareServices {
-  session: Pick<Session, 'state' | 'inspect' | 'lastInspection' | 'cancel'>;
+  session: Pick<Session, 'state' | 'inspect' | 'lastInspection' | 'isTracing' | 'cancel'>;
   insights: Insights;
   settings(): { modelDirectory: string };
   editors: { readonly current: EditorLike | undefined };
@@ -23,6 +23,7 @@ export interface CompareServices {
 
 /** Sentences traced for one word; each costs a run of the model. */
 const MOST_SENTENCES = 64;
+const SHARED_WORD = 'Select several lines that share a whole word.';
 
 export class CompareCommands {
   constructor(private readonly services: CompareServices) {}
@@ -46,24 +47,57 @@ export class CompareCommands {
       return;
     }
     session.cancel();
-    let trace: Trace;
-    try {
-      trace = await withCancel(`Tracing with the model ${path.basename(other.fsPath)}`, (signal) =>
-        insights.traceAside(other.fsPath, inspection.text, signal),
-      );
-    } catch (thrown) {
-      await this.traceShownAgain();
-      throw thrown;
-    }
-    if ((await session.inspect(inspection)) !== null) {
+    const what = 'Comparing the models';
+    const trace = await this.aside(what, `Tracing with the model ${path.basename(other.fsPath)}`, (signal) =>
+      insights.traceAside(other.fsPath, inspection.text, signal),
+    );
+    if ((await this.show(what, inspection)) !== null) {
       insights.compareWith(trace, inspection.source);
       await this.report();
     }
   }
 
+  /**
+   * Traces beside what is shown, with a Cancel button; where that fails, what is shown is traced again.
+   * @param what for the message when another text was inspected meanwhile, which ends it.
+   * @throws FffError CANCELLED by the user; BAD_INPUT where another text was inspected; else what the work throws.
+   */
+  private async aside<Result>(
+    what: string,
+    title: string,
+    work: (signal: AbortSignal, progress: Progress) => Promise<Result>,
+  ): Promise<Result> {
+    const { session } = this.services;
+    const before = session.lastInspection;
+    let byUser: AbortSignal | undefined;
+    try {
+      return await withCancel(title, (signal, progress) => {
+        byUser = signal;
+        return work(signal, progress);
+      });
+    } catch (thrown) {
+      const isSuperseded = isCancellation(thrown) && byUser?.aborted !== true && session.lastInspection !== before;
+      await this.traceShownAgain();
+      throw isSuperseded ? givenUp(what) : thrown;
+    }
+  }
+
+  /** @returns null where the user cancelled. @throws FffError BAD_INPUT where another text was inspected meanwhile. */
+  private async show(what: string, inspection: Inspection): Promise<Trace | null> {
+    const { session } = this.services;
+    const trace = await session.inspect(inspection);
+    if (trace === null && session.lastInspection !== inspection) {
+      throw givenUp(what);
+    }
+    return trace;
+  }
+
   /** The runner may have let go of the shown trace's model meanwhile; without it nothing more could be asked about it. */
   private async traceShownAgain(): Promise<void> {
     const { session } = this.services;
+    if (session.isTracing) {
+      return;
+    }
     if (session.state.trace !== null && session.lastInspection !== null) {
       // What goes wrong with it is said where the trace is shown.
       await session.inspect(session.lastInspection).catch(() => undefined);
@@ -75,29 +109,37 @@ export class CompareCommands {
    * @param word asked for where absent.
    */
   async contexts(word?: string): Promise<void> {
-    const { session, insights, actions, reports } = this.services;
+    const { session, insights, settings, actions, reports } = this.services;
     const lines = linesOf(this.services.editors.current);
     const wanted = word ?? (await askWord(lines));
     if (wanted === undefined) {
       return;
     }
-    const found = lines.filter(({ text }) => text.toLowerCase().includes(wanted.trim().toLowerCase()));
+    const found = lines.filter(({ text }) => wordStarts(text, wanted).length > 0);
     const sentences = found.slice(0, MOST_SENTENCES);
     const last = sentences.at(-1);
     if (last === undefined || sentences.length < 2) {
       throw new FffError(
         'BAD_INPUT',
-        `“${wanted}” stands in fewer than two of the selected lines.`,
-        'Select several lines that share a word.',
+        `“${wanted.trim()}” is a whole word in fewer than two of the selected lines.`,
+        SHARED_WORD,
       );
     }
     await actions.openTracePanel();
     session.cancel();
-    const traced = await this.traceAll(wanted, sentences.slice(0, -1));
-    const shown = await session.inspect(last);
+    const what = `Comparing “${wanted.trim()}” in its sentences`;
+    const traced = await this.traceAll(what, wanted, sentences.slice(0, -1), settings().modelDirectory);
+    const shown = await this.show(what, last);
     const [first] = traced;
     if (shown === null || first === undefined) {
       return;
+    }
+    if (traced.some(({ trace }) => trace.model.weightsHash !== shown.model.weightsHash)) {
+      throw new FffError(
+        'BAD_INPUT',
+        `${what} was given up because the model changed meanwhile.`,
+        'Run the command again.',
+      );
     }
     const test = contextsOf(
       wanted,
@@ -105,7 +147,11 @@ export class CompareCommands {
       found.length - sentences.length,
     );
     if (test.occurrences.length < 2) {
-      throw new FffError('BAD_INPUT', `“${wanted}” is no whole word in two of the selected lines.`);
+      throw new FffError(
+        'BAD_INPUT',
+        `The model reads “${wanted.trim()}” in fewer than two of the selected lines.`,
+        SHARED_WORD,
+      );
     }
     insights.compareWith(first.trace, first.source);
     insights.setContexts(test);
@@ -114,24 +160,21 @@ export class CompareCommands {
 
   /** Traces sentences one after another, beside what is shown. @throws FffError CANCELLED. */
   private async traceAll(
+    what: string,
     word: string,
     sentences: readonly Inspection[],
+    model: string,
   ): Promise<{ trace: Trace; source: TraceSource }[]> {
-    const { insights, settings } = this.services;
+    const { insights } = this.services;
     const count = sentences.length + 1;
-    try {
-      return await withCancel(`Tracing “${word.trim()}” in ${count} sentences`, async (signal, progress) => {
-        const traced: { trace: Trace; source: TraceSource }[] = [];
-        for (const { text, source } of sentences) {
-          traced.push({ trace: await insights.traceAside(settings().modelDirectory, text, signal), source });
-          progress.report({ increment: 100 / count });
-        }
-        return traced;
-      });
-    } catch (thrown) {
-      await this.traceShownAgain();
-      throw thrown;
-    }
+    return this.aside(what, `Tracing “${word.trim()}” in ${count} sentences`, async (signal, progress) => {
+      const traced: { trace: Trace; source: TraceSource }[] = [];
+      for (const { text, source } of sentences) {
+        traced.push({ trace: await insights.traceAside(model, text, signal), source });
+        progress.report({ increment: 100 / count });
+      }
+      return traced;
+    });
   }
 
   private async report(): Promise<void> {
@@ -143,6 +186,14 @@ export class CompareCommands {
       reports.offer('comparison', compareMarkdown(compared, trace), compareSentence(compared, trace));
     }
   }
+}
+
+function givenUp(what: string): FffError {
+  return new FffError(
+    'BAD_INPUT',
+    `${what} was given up because another text was inspected.`,
+    'Run the command again, and inspect nothing else until it is done.',
+  );
 }
 
 async function pickModelFolder(): Promise<vscode.Uri | undefined> {

@@ -93,10 +93,11 @@ export function contextSentence({ word, sentences, layers }: ContextTest): strin
 
 function leftOut({ omittedSentences, omittedOccurrences }: ContextTest): string {
   const parts = [
-    ...(omittedOccurrences > 0 ? [`${omittedOccurrences} more occurrences`] : []),
-    ...(omittedSentences > 0 ? [`${omittedSentences} more sentences`] : []),
+    ...(omittedOccurrences > 0 ? [plural(omittedOccurrences, 'more occurrence')] : []),
+    ...(omittedSentences > 0 ? [plural(omittedSentences, 'more sentence')] : []),
   ];
-  return parts.length === 0 ? '' : `, and ${parts.join(' and ')} that were left out`;
+  const isOne = omittedOccurrences + omittedSentences === 1;
+  return parts.length === 0 ? '' : `, and ${parts.join(' and ')} that ${isOne ? 'was' : 'were'} left out`;
 }
 
 function matrix({ overlaps }: LayerAgreement, count: number): string {

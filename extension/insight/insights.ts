@@ -95,6 +95,7 @@ export class Insights implements InsightTruth, Disposable {
   private contexts: ContextTest | null = null;
   private shown: { trace: Trace; source: TraceSource } | null = null;
   private previous: { trace: Trace; source: TraceSource } | null = null;
+  private runsAside = 0;
 
   constructor(private readonly services: InsightServices) {
     this.subscription = services.session.on('traced', ({ trace, source }) => this.traced(trace, source));
@@ -177,9 +178,20 @@ export class Insights implements InsightTruth, Disposable {
    * Traces a text without showing it. The runner remembers it as its last run, so whoever does this inspects what is to
    * be shown afterwards.
    */
-  traceAside(model: string, text: string, signal?: AbortSignal): Promise<Trace> {
+  async traceAside(model: string, text: string, signal?: AbortSignal): Promise<Trace> {
     const { runner, session } = this.services;
-    return runner.trace({ runId: session.newRunId(), model, input: { text }, topPredictions: this.words }, signal);
+    const request = { runId: session.newRunId(), model, input: { text }, topPredictions: this.words };
+    this.runsAside++;
+    try {
+      return await runner.trace(request, signal);
+    } finally {
+      this.runsAside--;
+    }
+  }
+
+  /** Whether a text is traced aside, which another run would end. */
+  get isTracingAside(): boolean {
+    return this.runsAside > 0;
   }
 
   /** Shows the usage of many texts on the maps of all views. */

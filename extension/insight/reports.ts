@@ -25,9 +25,9 @@ export class Reports implements vscode.TextDocumentContentProvider, Disposable {
     // Not awaited: the message stays until the user does something about it.
     void vscode.window.showInformationMessage(sentence, OPEN).then((pressed) => {
       if (pressed === OPEN) {
-        return this.open(kind);
+        // By way of the command, which reports what goes wrong.
+        void vscode.commands.executeCommand('fffExplorer.openReport', kind);
       }
-      return undefined;
     });
   }
 

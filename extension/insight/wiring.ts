@@ -46,7 +46,7 @@ export function startInsights(parts: InsightParts): { commands: InsightCommands 
   store.add(new Decorations(session, settings));
   store.add(new TraceTree(session));
   store.add(new TraceEditor(parts.views, parts.actions, parts.extensionUri).register());
-  const follower = store.add(new Follower({ session, editors, sidebar, isOn: () => settings().follow, log }));
+  const follower = store.add(new Follower({ session, insights, editors, sidebar, isOn: () => settings().follow, log }));
   const uriOf = (argument: unknown): vscode.Uri | undefined => (argument instanceof vscode.Uri ? argument : undefined);
   const textOf = (argument: unknown): string | undefined => (typeof argument === 'string' ? argument : undefined);
   const commands: InsightCommands = {

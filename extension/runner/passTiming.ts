@@ -10,8 +10,10 @@ import type { TimedResult } from './layerTiming';
 
 /** One burst of passes; the first of it finds the caches as other work left them and is not counted. */
 const BURST_MS = 50;
-/** Measured even where that takes longer. */
-const MIN_PASSES = 4;
+/** Measured even where that takes longer, as long as the budget lasts. */
+const USUAL_PASSES = 4;
+/** Measured even where the budget is spent: of the two bursts of a measurement, four samples. */
+const MIN_PASSES = 2;
 const MAX_PASSES = 100;
 
 /** One window of a pass and the positions in it whose logits are wanted. */
@@ -64,15 +66,20 @@ export async function restOfPass(
 /**
  * Runs a burst of passes and adds to the samples.
  * @param pass Runs one forward pass; microseconds of everything in it but the FFF layers. Rejects when cancelled.
+ * @param budgetMs Milliseconds the burst may take, its first pass included.
  */
 export async function samplePasses(
   pass: () => Promise<number>,
   samples: number[],
+  budgetMs: number,
   now: () => number = () => performance.now(),
 ): Promise<void> {
+  const end = now() + budgetMs;
   await pass();
   const start = now();
-  for (let count = 0; count < MAX_PASSES && (count < MIN_PASSES || now() - start < BURST_MS); count++) {
+  const isWanted = (count: number): boolean =>
+    count < MIN_PASSES || (now() < end && (count < USUAL_PASSES || now() - start < BURST_MS));
+  for (let count = 0; count < MAX_PASSES && isWanted(count); count++) {
     samples.push(await pass());
   }
 }

@@ -167,15 +167,17 @@ export class Tracer {
     const rest: number[] = [];
     const pass = (): Promise<number> => restOfPass(this.encoder, run.windows, hooks.signal);
     const results: TimedResult[] = [];
-    for (const [layer, input] of run.ffnInputs.entries()) {
+    const routed = run.ffnInputs.flatMap((input, layer) => {
       const fff = this.encoder.fffLayer(layer);
-      if (fff === null) {
-        continue;
-      }
+      return fff === null ? [] : [{ layer, input, fff }];
+    });
+    // Both bursts together take no longer than the layers may.
+    const burstMs = (request.budgetMsPerLayer * routed.length) / 2;
+    for (const { layer, input, fff } of routed) {
       await breathe(hooks.signal);
       // In two bursts, amid and after the layers: the machine may be quicker early and slower late.
-      if (layer === Math.floor(this.info.layers / 2)) {
-        await samplePasses(pass, rest);
+      if (results.length === Math.floor(routed.length / 2)) {
+        await samplePasses(pass, rest, burstMs);
       }
       const weights = await readFff(this.checkpoint, layer);
       const verified = verifyLayer(fff, weights, input, run.tokens, sampleIndices(run.tokens, VERIFIED_TOKENS));
@@ -195,7 +197,7 @@ export class Tracer {
         await twin.release();
       }
     }
-    await samplePasses(pass, rest);
+    await samplePasses(pass, rest, burstMs);
     hooks.onPassTiming?.(passTimingOf(rest, results, run.tokens));
     return results.map(({ timing }) => timing);
   }

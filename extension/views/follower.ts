@@ -15,7 +15,8 @@ const REST_MS = 350;
 const MOST_CHARACTERS = 4000;
 
 export interface FollowerServices {
-  session: Session;
+  session: Pick<Session, 'state' | 'inspect' | 'lastInspection'>;
+  insights: { readonly isTracingAside: boolean };
   editors: { readonly current: vscode.TextEditor | undefined };
   sidebar: { readonly visible: boolean; onDidBecomeVisible(listener: () => void): Disposable };
   isOn(): boolean;
@@ -67,8 +68,8 @@ export class Follower implements Disposable {
   }
 
   private async follow(): Promise<void> {
-    const { session, editors, log } = this.services;
-    if (session.state.status.kind === 'running') {
+    const { session, insights, editors, log } = this.services;
+    if (session.state.status.kind === 'running' || insights.isTracingAside) {
       // What the user asked for is not superseded by what they happen to be at.
       this.soon();
       return;

@@ -63,7 +63,8 @@ export function start(command, args, options = {}) {
  * @param {{ cwd?: string, env?: Record<string, string>, show?: boolean, shell?: boolean, timeoutMs?: number,
  *   input?: string }} [options]
  *   `show` lets the child write to our own terminal instead of collecting its output
- * @returns {Promise<{ code: number, output: string, stdout: string }>} exit code (1 when killed) and what it wrote
+ * @returns {Promise<{ code: number, output: string, stdout: string, stderr: string }>} exit code (1 when killed) and
+ *   what it wrote: `output` is both streams as they came
  */
 export function run(command, args, options = {}) {
   const { cwd = root, env = {}, show = false, shell = false, timeoutMs, input } = options;
@@ -76,11 +77,15 @@ export function run(command, args, options = {}) {
     });
     let output = '';
     let stdout = '';
+    let stderr = '';
     child.stdout?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
       output += text;
       stdout += text;
     });
-    child.stderr?.setEncoding('utf8').on('data', (/** @type {string} */ text) => (output += text));
+    child.stderr?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+      output += text;
+      stderr += text;
+    });
     child.stdin?.on('error', () => {});
     child.stdin?.end(input ?? '');
     const timer =
@@ -92,13 +97,22 @@ export function run(command, args, options = {}) {
           }, timeoutMs);
     child.once('error', (error) => {
       clearTimeout(timer);
-      resolve({ code: 127, output: `${output}${error.message}\n`, stdout });
+      resolve({ code: 127, output: `${output}${error.message}\n`, stdout, stderr: `${stderr}${error.message}\n` });
     });
     child.once('close', (code) => {
       clearTimeout(timer);
-      resolve({ code: code ?? 1, output, stdout });
+      resolve({ code: code ?? 1, output, stdout, stderr });
     });
   });
+}
+
+/**
+ * The last line that says something; empty where none does.
+ * @param {string} text
+ */
+export function lastLine(text) {
+  const lines = text.split(/[\r\n]+/).map((line) => line.trim());
+  return lines.findLast((line) => line !== '') ?? '';
 }
 
 /**

@@ -52,7 +52,7 @@ export async function measureCell(context: CellContext): Promise<CellOutcome> {
     excluded: [],
     unfinished: null,
   };
-  const short = shortage(cell, activationBytes(cell, plan), await context.availableMemory());
+  const short = await shortage(cell, activationBytes(cell, plan), () => context.availableMemory());
   if (short !== null) {
     return { ...outcome, unfinished: short };
   }

@@ -1,9 +1,12 @@
 /** Whether a cell fits into memory, worked out before anything is allocated: where it does not, a system may end the process. */
+import { setImmediate } from 'node:timers/promises';
 import { nodeCount } from '../../tree';
 import { poolTokens } from './distributions';
+import { ENGINES, parseEngineSpec, type EngineKind } from './engineSpec';
 import type { Cell, Plan } from './plan';
 
 const DENSE_NEURONS = 3072;
+const CONTROL_NEURONS = 16;
 
 /** Bytes of the layers and tokens that all engines of a cell share; those of a model and its text are there already. */
 export function workloadBytes({ width, depth, batch, weights, distribution }: Cell, { coldLayers }: Plan): number {
@@ -16,14 +19,48 @@ export function workloadBytes({ width, depth, batch, weights, distribution }: Ce
   return 4 * width * (layers * 2 * neurons + poolTokens(width, batch));
 }
 
-/** Bytes of the engines' own buffers: dense ones keep activations before and after GELU, each an output. */
-export function activationBytes({ width, depth, batch }: Cell, { engines }: Plan): number {
-  const dense = engines.filter((engine) => /dense|native/.test(engine)).length;
-  return 4 * batch * (dense * 2 * nodeCount(depth) + engines.length * width);
+/** Bytes of the copy of the weights that each engine lays out for itself, once for all cells of a group. */
+export function engineWeightBytes({ width, depth, weights }: Cell, { engines, coldLayers }: Plan): number {
+  const layers = weights === 'cold' ? coldLayers : 1;
+  const bytes = engines.map((name) => {
+    const { engine, precision } = parseEngineSpec(name);
+    const bytesPerWeight = precision === 'bf16' || precision === 'fp16' ? 2 : 4;
+    return bytesPerWeight * neuronsOf(ENGINES[engine].kind, depth);
+  });
+  return layers * 2 * width * sum(bytes);
 }
 
-/** A sentence where the bytes a cell needs are not there; null where they are. */
-export function shortage({ batch }: Cell, needed: number, available: number): string | null {
+/** Bytes of the engines' own buffers: dense ones keep activations before and after GELU, each an output. */
+export function activationBytes({ width, depth, batch }: Cell, { engines }: Plan): number {
+  const kept = engines.map((name) => {
+    const { kind } = ENGINES[parseEngineSpec(name).engine];
+    return kind === 'fff' ? 0 : 2 * neuronsOf(kind, depth);
+  });
+  return 4 * batch * (sum(kept) + engines.length * width);
+}
+
+function neuronsOf(kind: EngineKind, depth: number): number {
+  return kind === 'dense-3072' ? DENSE_NEURONS : kind === 'dense-16' ? CONTROL_NEURONS : nodeCount(depth);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/**
+ * A sentence where the bytes a cell needs are not there; null where they are.
+ * @param available bytes; asked a second time before a cell is refused.
+ */
+export async function shortage(cell: Cell, needed: number, available: () => Promise<number>): Promise<string | null> {
+  if (shortageOf(cell, needed, await available()) === null) {
+    return null;
+  }
+  // What was let go of a moment ago is given back when its finalizers have had their turn.
+  await setImmediate();
+  return shortageOf(cell, needed, await available());
+}
+
+function shortageOf({ batch }: Cell, needed: number, available: number): string | null {
   return needed <= available
     ? null
     : `a batch of ${batch} needs about ${megabytes(needed)} MB, and ${megabytes(available)} MB are free`;

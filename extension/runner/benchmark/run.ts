@@ -12,7 +12,7 @@ import type { Environment } from './environment';
 import { measureCell } from './cell';
 import type { CellContext } from './cell';
 import type { LadderOptions, LadderResult } from './ladder';
-import { activationBytes, shortage, workloadBytes } from './memory';
+import { activationBytes, engineWeightBytes, shortage, workloadBytes } from './memory';
 import { cellText, cellsOf, groupsOf, ladderCell } from './plan';
 import type { Cell, Plan } from './plan';
 import { rowsOf } from './result';
@@ -174,18 +174,21 @@ class Run {
     }
   }
 
-  /** The cells whose layers, tokens and activations fit into memory; the others are listed with what they would need. */
+  /** The cells whose layers, tokens, engines and activations fit into memory; the others are listed with what they would need. */
   private async fitting(cells: readonly Cell[]): Promise<Cell[]> {
-    const available = await this.services.availableMemory();
-    return cells.filter((cell) => {
-      const needed = workloadBytes(cell, this.plan) + activationBytes(cell, this.plan);
-      const short = shortage(cell, needed, available);
-      if (short !== null) {
+    const fit: Cell[] = [];
+    for (const cell of cells) {
+      const needed =
+        workloadBytes(cell, this.plan) + engineWeightBytes(cell, this.plan) + activationBytes(cell, this.plan);
+      const short = await shortage(cell, needed, () => this.services.availableMemory());
+      if (short === null) {
+        fit.push(cell);
+      } else {
         this.gathered.leave(cell, short);
         this.done++;
       }
-      return short === null;
-    });
+    }
+    return fit;
   }
 
   private async cell(cell: Cell, group: EngineGroup): Promise<void> {

@@ -109,10 +109,19 @@ describe('the place of a changed setting', () => {
     ['folder', { globalValue: 'a', workspaceValue: 'b', workspaceFolderValue: 'c' }],
     ['folder', { workspaceFolderValue: '' }],
   ])('is the %s’s where it hides the others: %j', (place, inspected) => {
-    expect(placeOf(inspected, true)).toBe(place);
+    expect(placeOf(inspected, true, true)).toBe(place);
+  });
+
+  it.each([
+    ['workspace', { globalValue: true, workspaceValue: false, workspaceFolderValue: false }],
+    ['workspace', { workspaceValue: '', workspaceFolderValue: '' }],
+    ['workspace', { workspaceFolderValue: false }],
+    ['user', { globalValue: false }],
+  ])('is the %s’s where folders set nothing for themselves, as in a window of one folder: %j', (place, inspected) => {
+    expect(placeOf(inspected, true, false)).toBe(place);
   });
 
   it('is the user’s where the workspace’s is not read', () => {
-    expect(placeOf({ workspaceValue: 'b', workspaceFolderValue: 'c' }, false)).toBe('user');
+    expect(placeOf({ workspaceValue: 'b', workspaceFolderValue: 'c' }, false, true)).toBe('user');
   });
 });

@@ -157,7 +157,10 @@ describe('Insights', () => {
 
   it('traces aside under a run number of its own', async () => {
     const shown = await traced('one');
-    const aside = await insights.traceAside('/other', 'two');
+    const tracing = insights.traceAside('/other', 'two');
+    expect(insights.isTracingAside).toBe(true);
+    const aside = await tracing;
+    expect(insights.isTracingAside).toBe(false);
     expect(aside.runId).toBeGreaterThan(shown);
     expect(session.state.trace?.text).toBe('one');
     expect(insightRunner.asked.at(-1)?.request).toMatchObject({ model: '/other', input: { text: 'two' } });

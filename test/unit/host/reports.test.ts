@@ -1,14 +1,40 @@
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { compareTraces } from '../../../extension/compare';
 import { contextsOf } from '../../../extension/contexts';
 import { sharedWord } from '../../../extension/insight/compareCommands';
 import { compareMarkdown, contextMarkdown, contextSentence } from '../../../extension/insight/compareReport';
+import { Reports } from '../../../extension/insight/reports';
 import { usageJson, usageMarkdown, usageSentence } from '../../../extension/insight/usageReport';
 import { usagePicture } from '../../../extension/insight/usagePicture';
 import { code } from '../../../extension/pathTable';
 import { traceOf, usageOf } from './fakes';
 
-vi.mock('vscode', () => ({}));
+const { editor } = vi.hoisted(() => ({ editor: { pressed: undefined as string | undefined, ran: [] as unknown[][] } }));
+
+vi.mock('vscode', () => ({
+  workspace: { registerTextDocumentContentProvider: () => ({ dispose: () => undefined }) },
+  window: { showInformationMessage: () => Promise.resolve(editor.pressed) },
+  commands: {
+    executeCommand: (...command: unknown[]) => {
+      editor.ran.push(command);
+      return Promise.resolve();
+    },
+  },
+}));
+
+describe('a report on offer', () => {
+  beforeEach(() => void editor.ran.splice(0));
+
+  it.each([
+    ['Open Report', [['fffExplorer.openReport', 'usage']]],
+    [undefined, []],
+  ])('is opened by the command, which reports failures, when %s is pressed', async (pressed, ran) => {
+    editor.pressed = pressed;
+    new Reports().offer('usage', '# Usage', 'Mapped.');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(editor.ran).toEqual(ran);
+  });
+});
 
 describe('report of a usage map', () => {
   const report = usageMarkdown(usageOf(1), 'docs', [{ name: 'c.bin', reason: 'no text' }]);
@@ -137,6 +163,21 @@ describe('report of a context test', () => {
     expect(contextSentence(test)).toBe(
       '“bank” in 3 sentences: it shares the fewest decisions with itself in layer 0, 66.7 %.',
     );
+  });
+
+  it.each([
+    [0, 1, ', and 1 more sentence that was left out.'],
+    [1, 0, ', and 1 more occurrence that was left out.'],
+    [1, 1, ', and 1 more occurrence and 1 more sentence that were left out.'],
+    [3, 2, ', and 3 more occurrences and 2 more sentences that were left out.'],
+  ])('counts what was left out: %i and %i', (omittedOccurrences, omittedSentences, text) => {
+    const traces = [traceOf(1, 'the bank'), traceOf(2, 'a bank here')];
+    const test = contextsOf(
+      'bank',
+      traces.map((trace) => ({ trace, source: null })),
+      omittedSentences,
+    );
+    expect(contextMarkdown({ ...test, omittedOccurrences })).toContain(`\n\n2 occurrences${text}`);
   });
 
   it.each([

@@ -141,6 +141,39 @@ describe('.ffftrace', () => {
       whatIf: { interventions: [], result: null },
     });
   });
+
+  it.each([
+    ['no tokens', { tokens: undefined }],
+    ['half a token', { tokens: 1.5 }],
+    ['an empty rest', { restMicroseconds: {} }],
+    ['a rest without its samples', { restMicroseconds: { median: 1, p5: 1, p95: 1 } }],
+    ['an empty ratio', { pass: {} }],
+    ['a ratio without a bound', { ceiling: { median: 1, low: 1 } }],
+    ['a ratio in words', { layers: { median: '1', low: 1, high: 1 } }],
+  ])('opens without the timing of a pass that has %s', (_, damage) => {
+    const read = readTraceFile(
+      changed((file) => Object.assign(file['passTiming']!, damage)),
+      'a',
+    );
+    expect(read.passTiming).toBeNull();
+    expect(read.timings).toEqual(sample().timings);
+  });
+
+  it.each([
+    ['no layer', { layer: undefined }],
+    ['no tokens', { tokens: null }],
+    ['an empty FFF', { fffMicroseconds: {} }],
+    ['an empty dense layer', { denseMicroseconds: {} }],
+    ['an empty ratio', { ratio: {} }],
+    ['no difference', { verifiedMaxDifference: 'x' }],
+  ])('opens without the timings where one has %s', (_, damage) => {
+    const read = readTraceFile(
+      changed((file) => Object.assign(file['timings']![0], damage)),
+      'a',
+    );
+    expect(read.timings).toEqual([]);
+    expect(read.passTiming).toEqual(sample().passTiming);
+  });
 });
 
 describe('RecordedTrace', () => {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { inRoot } from '../../../scripts/lib/paths.mjs';
-import { mustNpm, npmCause, run, start, stop } from '../../../scripts/lib/process.mjs';
+import { lastLine, mustNpm, npmCause, run, start, stop } from '../../../scripts/lib/process.mjs';
 
 /** A child that starts a grandchild, prints its pid, and lives until it is killed. */
 const parent = `
@@ -34,6 +34,14 @@ test('a command that takes too long is stopped with its children', async () => {
   expect(code).toBe(1);
   expect(output).toContain('was stopped after 2 s');
   expect(await ends(Number(stdout))).toBe(true);
+});
+
+test('what a command says of itself is kept apart from what it gives', async () => {
+  const command = 'console.log("{}"); console.error("10 %\\r20 %"); console.error("No memory.\\n"); process.exit(3)';
+  const { code, stdout, stderr } = await run(process.execPath, ['-e', command]);
+  expect([code, stdout, lastLine(stderr)]).toEqual([3, '{}\n', 'No memory.']);
+  expect(lastLine('10 %\r20 %')).toBe('20 %');
+  expect(lastLine(' \n')).toBe('');
 });
 
 test('a stopped child takes its children along', async () => {

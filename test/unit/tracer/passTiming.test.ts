@@ -6,25 +6,40 @@ import { resampleMedians } from '../../../extension/runner/benchmark/statistics'
 import { timingOf } from '../host/fakes';
 
 describe('a burst of passes', () => {
-  it('does not count the first, and lasts at least four and about as long as it may', async () => {
+  it('does not count the first, and lasts four passes or about 50 ms, whichever is longer', async () => {
     let [clock, calls] = [0, 0];
     const pass = (costMs: number) => () => {
       clock += costMs;
       return Promise.resolve(++calls);
     };
     const slow: number[] = [];
-    await samplePasses(pass(100), slow, () => clock);
+    await samplePasses(pass(100), slow, 1000, () => clock);
     expect(slow).toEqual([2, 3, 4, 5]);
     const quick: number[] = [];
-    await samplePasses(pass(10), quick, () => clock);
+    await samplePasses(pass(10), quick, 1000, () => clock);
     expect(quick).toEqual([7, 8, 9, 10, 11]);
     const free: number[] = [];
-    await samplePasses(pass(0), free, () => clock);
+    await samplePasses(pass(0), free, 1000, () => clock);
     expect(free).toHaveLength(100);
   });
 
+  it.each([
+    [0, 2],
+    [1, 2],
+    [350, 3],
+    [400, 3],
+    [401, 4],
+    [10_000, 4],
+  ])('of 100 ms each ends with a budget of %i ms, after %i that count', async (budgetMs, count) => {
+    let clock = 0;
+    const pass = (): Promise<number> => Promise.resolve((clock += 100));
+    const samples: number[] = [];
+    await samplePasses(pass, samples, budgetMs, () => clock);
+    expect(samples).toHaveLength(count);
+  });
+
   it('ends with the error of a pass', async () => {
-    await expect(samplePasses(() => Promise.reject(new Error('No.')), [])).rejects.toThrow('No.');
+    await expect(samplePasses(() => Promise.reject(new Error('No.')), [], 50)).rejects.toThrow('No.');
   });
 });
 

@@ -154,8 +154,8 @@ describe('measuring', () => {
     const [pass] = passes;
     expect(passes).toHaveLength(1);
     expect(pass).toMatchObject({ tokens: trace.tokens.length });
-    // Two bursts, each of four passes at least.
-    expect(pass!.restMicroseconds.samples).toBeGreaterThanOrEqual(8);
+    // Two bursts, each of two passes at least.
+    expect(pass!.restMicroseconds.samples).toBeGreaterThanOrEqual(4);
     const rest = pass!.restMicroseconds.median;
     const fff = timings.reduce((sum, timing) => sum + timing.fffMicroseconds.median, 0);
     const dense = timings.reduce((sum, timing) => sum + timing.denseMicroseconds.median, 0);
