@@ -29,11 +29,15 @@ const WAITING: Answer<never> = { kind: 'waiting' };
 /** Answers kept; the oldest go first. */
 const KEPT = 200;
 
+/** Of a method, or of the key of a question, which begins with its method. */
+const isAboutUsage = (key: string): boolean => key.startsWith('usage');
+
 export class Insight {
   private readonly answers = new Map<string, Answer<unknown>>();
   private readonly asking = new Set<string>();
-  /** Answers to questions of an earlier trace are dropped. */
-  private generation = 0;
+  /** Answers to questions about an earlier trace, or an earlier usage map, are dropped. Both only grow. */
+  private traces = 0;
+  private maps = 0;
 
   constructor(
     private readonly ask: Ask,
@@ -42,15 +46,16 @@ export class Insight {
 
   /** Forgets everything: another trace is shown. */
   forget(): void {
-    this.generation++;
+    this.traces++;
     this.answers.clear();
     this.asking.clear();
   }
 
   /** Forgets the usage map: another one was made. */
   forgetUsage(): void {
-    for (const key of [...this.answers.keys()].filter((one) => one.startsWith('usage'))) {
-      this.answers.delete(key);
+    this.maps++;
+    for (const kept of [this.answers, this.asking]) {
+      [...kept.keys()].filter(isAboutUsage).forEach((key) => kept.delete(key));
     }
   }
 
@@ -98,9 +103,9 @@ export class Insight {
     }
     if (!this.asking.has(method)) {
       this.asking.add(method);
-      const { generation } = this;
+      const generation = this.generationOf(method);
       const settle = (answer: Answer<Value>): void => {
-        if (generation === this.generation) {
+        if (generation === this.generationOf(method)) {
           this.asking.delete(method);
           this.keep(key, answer);
           this.arrived();
@@ -112,6 +117,11 @@ export class Insight {
       );
     }
     return WAITING;
+  }
+
+  /** Another number with every trace; for questions about usage with every map too. */
+  private generationOf(method: keyof ViewApi): number {
+    return this.traces + (isAboutUsage(method) ? this.maps : 0);
   }
 
   private keep(key: string, answer: Answer<unknown>): void {

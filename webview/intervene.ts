@@ -19,7 +19,7 @@ export function intervene(store: Store, node: number, kind?: 'flip' | 'silence')
     store.arrange({ open: [...store.setup.open, 'whatif'] });
   }
   store.pin({ node });
-  void store.tryOut(toggled(store.state.whatIf.interventions, change));
+  void store.tryOut(toggled(store.interventions, change));
 }
 
 /**
@@ -43,7 +43,7 @@ export function interveneAtPinned(store: Store, kind?: 'silence'): string | null
 
 /** Takes back the last change. @returns as above. */
 export function undoLast(store: Store): string | null {
-  const { interventions } = store.state.whatIf;
+  const { interventions } = store;
   if (interventions.length === 0) {
     return 'There is no change to undo.';
   }

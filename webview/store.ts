@@ -40,6 +40,8 @@ export class Store {
   /** Tokens looked at beside the focused one, ascending; their paths are drawn too. */
   selected: readonly number[] = [];
   readonly insight: Insight;
+  /** Changes last asked for, until the host answers; the next gesture adds to these, however quickly it follows. */
+  private trial: Intervention[] | null = null;
   private hover: Partial<Focus> | null = null;
   private readonly listeners = new Set<(changes: ReadonlySet<Change>) => void>();
   private changes = new Set<Change>();
@@ -124,6 +126,11 @@ export class Store {
     return this.hover?.node ?? null;
   }
 
+  /** Changes under trial, those the host has still to answer included. */
+  get interventions(): readonly Intervention[] {
+    return this.trial ?? this.state.whatIf.interventions;
+  }
+
   pin(change: Partial<Focus>): void {
     const moved = { ...this.state.focus, ...change };
     // A node belongs to one layer's tree; it does not follow to another.
@@ -155,17 +162,32 @@ export class Store {
     this.select(others.length < this.selected.length ? others : [...others, token]);
   }
 
-  /** Puts changes under trial in place of those there were; a failure is shown and leaves things as they are. */
-  async tryOut(interventions: Intervention[]): Promise<void> {
+  /**
+   * Puts changes under trial in place of those there were; a failure is shown and leaves things as they are. Newer
+   * changes supersede a trial under way: that the host gave it up is then no failure to show.
+   */
+  async tryOut(changes: readonly Intervention[]): Promise<void> {
     const { trace } = this.state;
     if (trace === null) {
       return;
     }
     const masked = trace.predictions.map(({ index }) => index);
     const positions = [...new Set([...masked, this.pinned.token])].sort((a, b) => a - b);
-    const whatIf = await this.call('setInterventions', [{ interventions, positions }]);
-    if (whatIf !== undefined && this.state.trace === trace) {
-      this.learn({ whatIf });
+    const interventions = [...changes];
+    this.trial = interventions;
+    const isLast = (): boolean => this.trial === interventions;
+    try {
+      const whatIf = await this.host.rpc.call('setInterventions', [{ interventions, positions }]);
+      if (this.state.trace === trace) {
+        this.learn({ whatIf });
+      }
+    } catch (thrown) {
+      if (isLast()) {
+        this.fail(thrown);
+      }
+    }
+    if (isLast()) {
+      this.trial = null;
     }
   }
 
@@ -253,6 +275,7 @@ export class Store {
     this.state = state;
     if (traced) {
       this.insight.forget();
+      this.trial = null;
       this.selected = [];
       this.view = state.trace === null ? null : new TraceView(state.trace);
     }

@@ -5,9 +5,14 @@ import { levelOf } from '../extension/tree';
 const samePlace = (one: Intervention, other: Intervention): boolean =>
   one.layer === other.layer && one.tree === other.tree && one.node === other.node && one.token === other.token;
 
+/** The list without a node's change. */
+export function without(list: readonly Intervention[], change: Intervention): Intervention[] {
+  return list.filter((one) => !samePlace(one, change));
+}
+
 /** The list with one more change, or without it where it is there already; a node is flipped or silenced, not both. */
 export function toggled(list: readonly Intervention[], change: Intervention): Intervention[] {
-  const others = list.filter((one) => !samePlace(one, change));
+  const others = without(list, change);
   const there = list.some((one) => samePlace(one, change) && one.kind === change.kind);
   return there ? others : [...others, change];
 }

@@ -4,12 +4,19 @@ import { button } from './controls';
 import { undoLast } from './intervene';
 import { isOnlyFocus, labelsOf, mounted, type Pane } from './panes';
 import type { Store } from './store';
+import { without } from './whatIf';
 
 export function whatIfPane(store: Store, container: HTMLElement): Pane {
-  const list = (): WhatIfData['state']['interventions'] => store.state.whatIf.interventions;
+  /** The list drawn may be behind the one asked for, so what goes is the change in the row, not the row's number. */
+  const remove = (index: number): void => {
+    const change = store.state.whatIf.interventions[index];
+    if (change !== undefined) {
+      void store.tryOut(without(store.interventions, change));
+    }
+  };
   const show = mounted<WhatIfData>(container, (body, data) =>
     drawWhatIf(body, data, {
-      onRemove: (index) => void store.tryOut(list().filter((_, at) => at !== index)),
+      onRemove: remove,
       onPickToken: (token) => store.pin({ token }),
       onPickLayer: (layer) => store.pin({ layer }),
     }),

@@ -23,6 +23,14 @@ async function opened(open: string[], change: Partial<ViewState> = {}): Promise<
   return { page };
 }
 
+/** What the picture's name says of each occurrence, at its end. */
+const endings = (page: ViewPage): string[] =>
+  page
+    .find('occurrences')
+    .querySelector('svg')!
+    .getAttribute('aria-label')!
+    .match(/: the reference(?=[;.])|, parts first at layer \d+, level \d+(?=[;.])|, never parts(?=[;.])/g) ?? [];
+
 describe('one word in several sentences', () => {
   const test = sampleContexts('array', [sampleTrace({ seed: 8 }), sampleTrace()]);
   const count = test.occurrences.length;
@@ -46,7 +54,22 @@ describe('one word in several sentences', () => {
       test.occurrences.map((_, index) => test.layers.map((layer) => layer!.overlaps[index]).join(',')),
     );
     expect(rows[1]!.querySelector('.word')!.textContent).toBe('array');
+    expect(endings(page)).toEqual(
+      rows.map(({ dataset }, index) => {
+        const [layer, level] = dataset['parts']!.split(',');
+        return index === 0 ? ': the reference' : `, parts first at layer ${layer}, level ${level}`;
+      }),
+    );
     expect(page.saved).toMatchObject({ open: ['contexts', 'occurrences'] });
+  });
+
+  it('says of paths that are the same in every layer that they never part', async () => {
+    const same = sampleContexts('array', [sampleTrace(), sampleTrace()]);
+    const { page } = await opened(['occurrences'], { contexts: same });
+    const twin = same.occurrences.length / 2;
+    const row = page.find('occurrences').querySelector<SVGElement>(`g.row[data-row="${twin}"]`)!;
+    expect([row.dataset['parts'], row.lastElementChild!.textContent]).toEqual(['', 'never']);
+    expect(endings(page)[twin]).toBe(', never parts');
   });
 
   it('takes another occurrence for reference by click and by list, and ends on request', async () => {

@@ -175,6 +175,32 @@ describe('what if', () => {
     expect(document.querySelector('[data-testid="what-if"]')).toBeNull();
   });
 
+  it('loses no gesture to the next, however quickly it follows', async () => {
+    const { page, state } = await opened(['whatif'], pinned(0));
+    const quickly = async (...presses: [string, KeyboardEventInit?][]): Promise<void> => {
+      // All in one turn: the host's first answer comes after the last key.
+      await Promise.all(presses.map(([key, change]) => page.press(key, change)));
+      await settleAll(page);
+    };
+    const down: [string, KeyboardEventInit] = ['ArrowDown', { shiftKey: true }];
+    const path = pathOf(state, 0, 10);
+    const at = { layer: 0, tree: 0, token: 10 };
+    const flip = { ...at, node: 0, kind: 'flip' };
+    const silence = (level: number): object => ({ ...at, node: path[level], kind: 'silence' });
+    await quickly(['f'], down, ['s']);
+    expect(changes(page)).toEqual([[flip], [flip, silence(1)]]);
+    expect(document.querySelectorAll('[data-testid="intervention"]')).toHaveLength(2);
+    await quickly(['u'], ['u'], ['u']);
+    expect(changes(page).slice(2)).toEqual([[flip], []]);
+    expect(page.find('hint').textContent).toBe('There is no change to undo.');
+    await quickly(['s'], down, ['s'], down, ['s']);
+    const rows = [...document.querySelectorAll<HTMLElement>('.remove')];
+    expect(rows).toHaveLength(3);
+    rows.slice(0, 2).forEach((row) => row.click());
+    await settleAll(page);
+    expect(changes(page).at(-1)).toEqual([silence(3)]);
+  });
+
   it('says in one line why a key did nothing, or what else it did', async () => {
     const { page, state } = await opened([]);
     const hint = page.find('hint');

@@ -3,6 +3,7 @@ import type { Focus, InsightViewApi, ViewApi, ViewEvents, ViewState, WhatIfState
 import { FffError } from '../../extension/errors';
 import { Rpc, type Channel, type Handlers, type None } from '../../extension/rpc';
 import { Store, type Change } from '../../webview/store';
+import { sampleUsage } from './support/sampleInsight';
 import { sampleState, sampleTiming } from './support/sampleTrace';
 
 /** Two ends of one channel in memory; messages are copied, as between processes. */
@@ -208,6 +209,49 @@ describe('questions about the trace', () => {
     expect(store.insight.predictAt(3)).toMatchObject({ kind: 'ready', value: [{ id: 2 }] });
   });
 
+  it('about a usage map are asked again with the next map, whatever is still answered about the last one', async () => {
+    const asked: string[] = [];
+    const waiting: (() => void)[] = [];
+    const state = sampleState();
+    const map = sampleUsage(state.trace!);
+    let runId = 1;
+    // A host that answers with the map it has when asked, in its own time.
+    const later = <Value>(method: string, value: Value): Promise<Value> => {
+      asked.push(`${method} ${runId}`);
+      return new Promise((resolve) => waiting.push(() => resolve(value)));
+    };
+    const { host, store, settle } = await connected(state, {
+      usage: () => later('usage', { ...map, runId }),
+      usageContexts: () => later('contexts', [{ entry: 0, document: `map ${runId}`, excerpt: null }]),
+      layerNorms: (layer) =>
+        later('norms', { layer, inputNorms: new Float32Array(1), outputNorms: new Float32Array(1) }),
+    });
+    const ask = async (): Promise<unknown[]> => {
+      const answers = [store.insight.usage(), store.insight.usageContexts(0, 0, 1)];
+      store.insight.norms(0);
+      await settle();
+      return answers;
+    };
+    await ask();
+    runId = 2;
+    host.emit('usage', { runId, documents: 1, tokens: 2, label: 'other' });
+    await settle();
+    await ask();
+    // Not even asked for is the norm again: it has nothing to do with the map.
+    expect(asked).toEqual(['usage 1', 'contexts 1', 'norms 1', 'usage 2', 'contexts 2']);
+    waiting.splice(0, 3).forEach((answer) => answer());
+    await settle();
+    expect(await ask()).toEqual([{ kind: 'waiting' }, { kind: 'waiting' }]);
+    expect(store.insight.norms(0)).not.toBeNull();
+    expect(asked).toHaveLength(5);
+    waiting.forEach((answer) => answer());
+    await settle();
+    expect(await ask()).toMatchObject([
+      { kind: 'ready', value: { runId: 2 } },
+      { kind: 'ready', value: [{ document: 'map 2' }] },
+    ]);
+  });
+
   it('fail where they are shown, not in the status', async () => {
     const { store, settle } = await connected(sampleState(), {
       lens: () => {
@@ -242,6 +286,48 @@ describe('changes under trial', () => {
     host.emit('interventions', answered([]));
     await settle();
     expect(store.state.whatIf.interventions).toEqual([]);
+  });
+
+  it('add to those last asked for, also before the host has answered, whose giving up of the older is no failure', async () => {
+    const waiting: { resolve: () => void; reject: (error: FffError) => void }[] = [];
+    const other = { ...change, node: 5 };
+    const { host, store, settle } = await connected(sampleState(), {
+      setInterventions: (request) =>
+        new Promise((resolve, reject) => {
+          waiting.push({ resolve: () => resolve(answered(request.interventions)), reject });
+        }),
+    });
+    const first = store.tryOut([change]);
+    expect([store.interventions, store.state.whatIf.interventions]).toEqual([[change], []]);
+    const second = store.tryOut([...store.interventions, other]);
+    await settle();
+    waiting[0]!.reject(new FffError('CANCELLED', 'Other changes came in between.'));
+    await first;
+    expect([store.interventions, store.localError]).toEqual([[change, other], null]);
+    waiting[1]!.resolve();
+    await second;
+    expect(store.state.whatIf.interventions).toEqual([change, other]);
+    // From here on the host's word counts again: after an answer, a failure, another trace.
+    host.emit('interventions', answered([other]));
+    await settle();
+    expect(store.interventions).toEqual([other]);
+    const third = store.tryOut([]);
+    await settle();
+    waiting[2]!.reject(new FffError('BAD_INPUT', 'No.'));
+    await third;
+    expect([store.interventions, store.localError?.message]).toEqual([[other], 'No.']);
+    const fourth = store.tryOut([other, change]);
+    await settle();
+    host.emit('traced', {
+      trace: { ...sampleState().trace!, runId: 13 },
+      source: store.state.source!,
+      focus: store.pinned,
+    });
+    await settle();
+    expect(store.interventions).toEqual([]);
+    waiting[3]!.resolve();
+    await fourth;
+    expect([store.interventions, store.state.whatIf.interventions]).toEqual([[], []]);
   });
 
   it('stay as they are when the host refuses, and go with their trace', async () => {

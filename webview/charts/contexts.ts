@@ -74,7 +74,7 @@ export function draw(container: HTMLElement, initial: ContextsData, options: Con
     const sentence = `${place}, ${before}${word}${after}`;
     return index === data.reference
       ? `${sentence}: the reference`
-      : `${sentence}: ${shares.map((one, layer) => `layer ${layer} ${one === null ? 'dense' : formatPercent(one)}`).join(', ')}, ${partsText(parts)}`;
+      : `${sentence}: ${shares.map((one, layer) => `layer ${layer} ${one === null ? 'dense' : formatPercent(one)}`).join(', ')}, ${parts === null ? 'never parts' : `parts first at ${partsText(parts)}`}`;
   }
 
   const partsText = (parts: OccurrenceRow['parts']): string =>
