@@ -17,7 +17,7 @@ import { buildTools, findPython } from './setup.mjs';
  */
 
 /** A lane may take this long before it counts as hung. */
-const laneTimeoutMs = 15 * 60_000;
+const laneTimeoutMs = 25 * 60_000;
 
 /** @type {Lane[]} */
 export const lanes = [

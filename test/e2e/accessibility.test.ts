@@ -26,7 +26,7 @@ const FOLDED = ['node', 'whatif', 'lens', 'usage', 'compare', 'divergence', 'con
 const source = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** What a person with a screen reader, or one who sees little, would stumble over; one line a rule and element. */
-async function violations(frame: Frame): Promise<string[]> {
+async function violations(frame: Frame, looked = ['color-contrast', 'button-name']): Promise<string[]> {
   if (!(await frame.evaluate(() => 'axe' in window))) {
     // By the debugger, which no content policy concerns.
     await frame.evaluate(source);
@@ -45,8 +45,9 @@ async function violations(frame: Frame): Promise<string[]> {
     };
   });
   // An audit that looked at nothing would find nothing.
-  expect(passed['color-contrast']).toBeGreaterThan(0);
-  expect(passed['button-name']).toBeGreaterThan(0);
+  for (const rule of looked) {
+    expect(passed[rule] ?? 0, rule).toBeGreaterThan(0);
+  }
   return found
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, impact, help, nodes }) =>
@@ -103,7 +104,9 @@ describe('the text of all views under axe-core', () => {
   it('finds nothing in the empty panel', async () => {
     await workbench.runCommand('FFF Explorer: Open Trace Panel');
     const panel = await workbench.webview('body[data-view="trace"] [data-testid="welcome"]');
-    expect(await violations(panel)).toEqual([]);
+    // It has text, and no button before anything was inspected.
+    await panel.locator('[data-testid="welcome"]').waitFor();
+    expect(await violations(panel, ['color-contrast'])).toEqual([]);
     // The audit itself: it sees what nobody could read, and says where.
     await panel.evaluate(() => {
       const pale = document.createElement('p');
@@ -111,7 +114,7 @@ describe('the text of all views under axe-core', () => {
       [pale.style.color, pale.style.background, pale.id] = ['#eeeeee', '#ffffff', 'pale'];
       document.querySelector('main, [role="main"]')!.append(pale);
     });
-    const [found] = await violations(panel);
+    const [found] = await violations(panel, ['color-contrast']);
     expect(found).toMatch(/^color-contrast \(serious\): .*\n *<p id="pale"/);
     await panel.evaluate(() => document.getElementById('pale')!.remove());
   });

@@ -2,6 +2,7 @@
  * The editor's own dialogs as a person answers them: where to save, which folder, what to do next. A server's editor
  * asks for files in the palette's place, where paths are typed.
  */
+import { basename } from 'node:path';
 import fs from 'node:fs';
 import type { Frame } from 'playwright-core';
 import { until } from './explorer';
@@ -18,10 +19,22 @@ export async function saveAs(workbench: Workbench, name: string): Promise<Buffer
 
 /** Answers the dialog that asks for a folder. */
 export async function pickFolder(workbench: Workbench, folder: string): Promise<void> {
-  await answer(workbench, folder, (suggested) => suggested.startsWith('/'));
+  // Enter takes the entry that is chosen in the list, which follows the typing with a delay.
+  const chosen = workbench.page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: basename(folder) });
+  await answer(
+    workbench,
+    folder,
+    (suggested) => suggested.startsWith('/'),
+    () => chosen.waitFor({ timeout: 5000 }),
+  );
 }
 
-async function answer(workbench: Workbench, path: string, isReady: (suggested: string) => boolean): Promise<void> {
+async function answer(
+  workbench: Workbench,
+  path: string,
+  isReady: (suggested: string) => boolean,
+  isListed: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const { page } = workbench;
   const input = page.locator('.quick-input-widget input[type="text"]').first();
   await input.waitFor();
@@ -30,7 +43,14 @@ async function answer(workbench: Workbench, path: string, isReady: (suggested: s
   await until('the dialog to take the answer', async () => {
     if (await input.isVisible()) {
       await input.fill(path, { timeout: 1000 }).catch(() => undefined);
-      await page.keyboard.press('Enter');
+      if (
+        await isListed().then(
+          () => true,
+          () => false,
+        )
+      ) {
+        await page.keyboard.press('Enter');
+      }
       await page.waitForTimeout(500);
     }
     return !(await page.locator('.quick-input-widget').isVisible());
