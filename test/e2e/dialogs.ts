@@ -2,7 +2,6 @@
  * The editor's own dialogs as a person answers them: where to save, which folder, what to do next. A server's editor
  * asks for files in the palette's place, where paths are typed.
  */
-import { basename } from 'node:path';
 import fs from 'node:fs';
 import type { Frame } from 'playwright-core';
 import { until } from './explorer';
@@ -19,13 +18,12 @@ export async function saveAs(workbench: Workbench, name: string): Promise<Buffer
 
 /** Answers the dialog that asks for a folder. */
 export async function pickFolder(workbench: Workbench, folder: string): Promise<void> {
-  // Enter takes the entry that is chosen in the list, which follows the typing with a delay.
-  const chosen = workbench.page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: basename(folder) });
+  // What is typed reaches the dialog with a delay; Enter before that takes the folder it showed first.
   await answer(
     workbench,
     folder,
     (suggested) => suggested.startsWith('/'),
-    () => chosen.waitFor({ timeout: 5000 }),
+    () => workbench.page.waitForTimeout(1500),
   );
 }
 
@@ -33,7 +31,7 @@ async function answer(
   workbench: Workbench,
   path: string,
   isReady: (suggested: string) => boolean,
-  isListed: () => Promise<void> = () => Promise.resolve(),
+  settled: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const { page } = workbench;
   const input = page.locator('.quick-input-widget input[type="text"]').first();
@@ -43,14 +41,8 @@ async function answer(
   await until('the dialog to take the answer', async () => {
     if (await input.isVisible()) {
       await input.fill(path, { timeout: 1000 }).catch(() => undefined);
-      if (
-        await isListed().then(
-          () => true,
-          () => false,
-        )
-      ) {
-        await page.keyboard.press('Enter');
-      }
+      await settled();
+      await page.keyboard.press('Enter');
       await page.waitForTimeout(500);
     }
     return !(await page.locator('.quick-input-widget').isVisible());
