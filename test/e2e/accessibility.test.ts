@@ -93,11 +93,7 @@ describe('the text of all views under axe-core', () => {
     await workbench.openFile(FILE);
   });
 
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') {
-      await workbench.screenshot(`failed-${task.name.slice(0, 30).replace(/\W+/g, '-')}`);
-    }
-  });
+  afterEach(({ task }) => workbench.screenshotOfFailure(task));
 
   afterAll(() => workbench.close());
 

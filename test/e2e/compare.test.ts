@@ -88,11 +88,7 @@ describe('comparing in a real VS Code', () => {
     await workbench.openFile(FILE);
   });
 
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') {
-      await workbench.screenshot(`failed-${task.name.slice(0, 30).replace(/\W+/g, '-')}`);
-    }
-  });
+  afterEach(({ task }) => workbench.screenshotOfFailure(task));
 
   afterAll(() => workbench.close());
 

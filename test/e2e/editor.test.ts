@@ -36,9 +36,7 @@ describe('FFF Explorer in the editor', () => {
   });
 
   afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') {
-      await workbench.screenshot(`failed-${task.name.slice(0, 30).replace(/\W+/g, '-')}`);
-    }
+    await workbench.screenshotOfFailure(task);
     await workbench.runCommand('View: Show Explorer');
   });
 

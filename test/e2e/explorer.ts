@@ -53,6 +53,32 @@ async function terminal<Printed>(...args: string[]): Promise<Printed> {
   return JSON.parse(stdout) as Printed;
 }
 
+/** Shows a layer and a token of the panel, with nothing pinned, and waits for the path. */
+export async function lookAt(frame: Frame, layer: number, token: number): Promise<void> {
+  await frame.locator(`[data-testid="layers"] [data-at="${layer}"]`).click();
+  await frame.locator(`[data-testid="token"][data-index="${token}"]`).click();
+  await frame.page().keyboard.press('Escape');
+  await frame.locator(`[data-testid="spine"][data-layer="${layer}"][data-token="${token}"]`).waitFor();
+}
+
+/** Cells of a figure's table, row by row, as they are read. */
+export function tableRows(frame: Frame, figure: string): Promise<string[][]> {
+  return frame
+    .locator(`[data-testid="figure-${figure}"] tbody tr[data-row]`)
+    .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent)));
+}
+
+/** The same of a figure's table twin; the picture is back afterwards. */
+export async function twin(frame: Frame, figure: string): Promise<string[][]> {
+  const toggle = frame.locator(`[data-testid="table-${figure}"]`);
+  await toggle.click();
+  await frame.locator(`[data-testid="figure-${figure}"].as-table tbody tr[data-row]`).first().waitFor();
+  const rows = await tableRows(frame, figure);
+  await toggle.click();
+  await frame.locator(`[data-testid="figure-${figure}"]:not(.as-table)`).waitFor();
+  return rows;
+}
+
 /** The document of a view, once it shows a trace. */
 export function viewFrame(workbench: Workbench, view: View): Promise<Frame> {
   return workbench.webview(`body[data-view="${view}"] .content:not([hidden]) [data-testid="token"]`);

@@ -37,11 +37,7 @@ describe('saving in a real VS Code', () => {
     await panel.locator(`[data-testid="spine"][data-layer="${LAYER}"][data-token="${token}"]`).waitFor();
   });
 
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') {
-      await workbench.screenshot(`failed-${task.name.slice(0, 30).replace(/\W+/g, '-')}`);
-    }
-  });
+  afterEach(({ task }) => workbench.screenshotOfFailure(task));
 
   afterAll(() => workbench.close());
 

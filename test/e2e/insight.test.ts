@@ -5,7 +5,7 @@
 import type { Frame } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { NearBoundary, Trace } from '../../extension/protocol';
-import { focusFile, inspectText } from './explorer';
+import { focusFile, inspectText, lookAt, tableRows, twin } from './explorer';
 import { DEPTH, inputWeights, NEVER, pathOf, Reference, WORDS } from './reference';
 import { Workbench } from './workbench';
 
@@ -38,23 +38,12 @@ describe('Looking closer in a real VS Code', () => {
     frame = await inspectText(workbench, FILE, TEXT);
   });
 
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') {
-      await workbench.screenshot(`failed-${task.name.slice(0, 30).replace(/\W+/g, '-')}`);
-    }
-  });
+  afterEach(({ task }) => workbench.screenshotOfFailure(task));
 
   afterAll(async () => {
     await workbench.close();
     await reference.dispose();
   });
-
-  async function lookAt(layer: number, token: number): Promise<void> {
-    await frame.locator(`[data-testid="layers"] [data-at="${layer}"]`).click();
-    await frame.locator(`[data-testid="token"][data-index="${token}"]`).click();
-    await workbench.page.keyboard.press('Escape');
-    await frame.locator(`[data-testid="spine"][data-layer="${layer}"][data-token="${token}"]`).waitFor();
-  }
 
   /** Opens a figure that folds, whatever it was. */
   async function open(figure: string): Promise<void> {
@@ -64,26 +53,8 @@ describe('Looking closer in a real VS Code', () => {
     }
   }
 
-  /** Cells of a figure's table, row by row, as they are read. */
-  function tableRows(figure: string): Promise<string[][]> {
-    return frame
-      .locator(`[data-testid="figure-${figure}"] tbody tr[data-row]`)
-      .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent)));
-  }
-
-  /** A figure's table twin; the picture is back afterwards. */
-  async function twin(figure: string): Promise<string[][]> {
-    const toggle = frame.locator(`[data-testid="table-${figure}"]`);
-    await toggle.click();
-    await frame.locator(`[data-testid="figure-${figure}"].as-table tbody tr[data-row]`).first().waitFor();
-    const rows = await tableRows(figure);
-    await toggle.click();
-    await frame.locator(`[data-testid="figure-${figure}"]:not(.as-table)`).waitFor();
-    return rows;
-  }
-
   it('shows what the model would say after each layer, and ends at its own prediction', async () => {
-    await lookAt(0, mask);
+    await lookAt(frame, 0, mask);
     await open('lens');
     const expected = await reference.tracer.insight.lens(
       { runId: reference.lastRunId, token: mask, top: WORDS },
@@ -106,7 +77,7 @@ describe('Looking closer in a real VS Code', () => {
     const own = trace.predictions[0]!.top;
     expect(drawn[3]!.words).toEqual(own.slice(0, 3).map(({ text }) => text));
     expect(drawn[0]!.words).not.toEqual(drawn[3]!.words);
-    const read = await twin('lens');
+    const read = await twin(frame, 'lens');
     expect(read).toHaveLength(4 * WORDS);
     expect(read.slice(-WORDS).map(([, , word]) => word)).toEqual(own.map(({ text }) => text));
     await rows.nth(2).locator('button').click();
@@ -115,7 +86,7 @@ describe('Looking closer in a real VS Code', () => {
   });
 
   it('shows of a node its weights, the nearest words and the tokens that reach it', async () => {
-    await lookAt(1, mask);
+    await lookAt(frame, 1, mask);
     const node = pathOf(trace, 1, mask)[1]!;
     await open('node');
     await frame.locator(`[data-testid="spine"] [data-node="${node}"] .hit`).click();
@@ -142,7 +113,7 @@ describe('Looking closer in a real VS Code', () => {
     expect(await card.getAttribute('data-tokens')).toBe(visitors.join(','));
     const named = await card.locator('button.visitor').allTextContents();
     expect(named).toEqual(visitors.slice(0, 24).map((token) => trace.tokens[token]!.text));
-    const read = await twin('node');
+    const read = await twin(frame, 'node');
     expect(read[0]).toEqual(['input', 'norm', '–', Math.hypot(...weights).toFixed(3)]);
     expect(read.filter(([what, which]) => what === 'visits' && which === 'token of this trace')).toHaveLength(
       visitors.length,
@@ -159,7 +130,7 @@ describe('Looking closer in a real VS Code', () => {
       .filter(({ leaf }) => !leaf)
       .map(({ margin }) => margin)
       .sort((one, other) => one - other);
-    const plainRows = await tableRows('boundary');
+    const plainRows = await tableRows(frame, 'boundary');
     expect(plainRows).toHaveLength(12);
     plainRows.forEach(([margin], row) => {
       // Scientific below a thousandth, three decimals else.
@@ -208,7 +179,7 @@ describe('Looking closer in a real VS Code', () => {
     await expect
       .poll(() => frame.locator('[data-testid="boundary-summary"]').textContent())
       .toContain(`A disturbance of 5.0 % could flip ${disturbed.flippableByNoise.toLocaleString('en')}.`);
-    const verdicts = (await tableRows('boundary')).map((cells) => cells.at(-1)!);
+    const verdicts = (await tableRows(frame, 'boundary')).map((cells) => cells.at(-1)!);
     verdicts.forEach((verdict, row) => {
       const turned = disturbed.flips[row] === 1 ? 'flips' : disturbed.margins[row]! <= 0.05 ? 'may flip' : 'stays';
       expect(verdict).toContain(turned);
@@ -232,7 +203,7 @@ describe('Looking closer in a real VS Code', () => {
     await focusFile(workbench, NOTES);
     await workbench.runCommand('FFF Explorer: Map Usage of File');
     await frame.locator('[data-testid="usage-about"]', { hasText: NOTES }).waitFor({ state: 'attached' });
-    await lookAt(0, 0);
+    await lookAt(frame, 0, 0);
     await workbench.page.keyboard.press('Shift+ArrowDown');
     const corpus = frame.locator('[data-testid="node-card"][data-node="0"] [data-testid="node-corpus"]');
     await corpus.locator('[data-testid="usage-context"]').first().waitFor();

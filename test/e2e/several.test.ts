@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { contextsOf } from '../../extension/contexts';
 import type { ContextTest, Trace } from '../../extension/protocol';
 import { firstOfLevel } from '../../extension/tree';
-import { focusFile, inspectText, shown, shownTokens, viewFrame } from './explorer';
+import { focusFile, inspectText, lookAt, shown, shownTokens, twin, viewFrame } from './explorer';
 import { DEPTH, pathOf, Reference } from './reference';
 import { Workbench } from './workbench';
 
@@ -38,44 +38,15 @@ describe('Several at once in a real VS Code', () => {
     frame = await inspectText(workbench, FILE, TEXT);
   });
 
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') {
-      await workbench.screenshot(`failed-${task.name.slice(0, 30).replace(/\W+/g, '-')}`);
-    }
-  });
+  afterEach(({ task }) => workbench.screenshotOfFailure(task));
 
   afterAll(async () => {
     await workbench.close();
     await reference.dispose();
   });
 
-  async function lookAt(layer: number, token: number): Promise<void> {
-    await frame.locator(`[data-testid="layers"] [data-at="${layer}"]`).click();
-    await frame.locator(`[data-testid="token"][data-index="${token}"]`).click();
-    await workbench.page.keyboard.press('Escape');
-    await frame.locator(`[data-testid="spine"][data-layer="${layer}"][data-token="${token}"]`).waitFor();
-  }
-
-  /** Cells of a figure's table, row by row, as they are read. */
-  function tableRows(figure: string): Promise<string[][]> {
-    return frame
-      .locator(`[data-testid="figure-${figure}"] tbody tr[data-row]`)
-      .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent)));
-  }
-
-  /** A figure's table twin; the picture is back afterwards. */
-  async function twin(figure: string): Promise<string[][]> {
-    const toggle = frame.locator(`[data-testid="table-${figure}"]`);
-    await toggle.click();
-    await frame.locator(`[data-testid="figure-${figure}"].as-table tbody tr[data-row]`).first().waitFor();
-    const rows = await tableRows(figure);
-    await toggle.click();
-    await frame.locator(`[data-testid="figure-${figure}"]:not(.as-table)`).waitFor();
-    return rows;
-  }
-
   it('finds tokens by their text, by key and by mouse, and selects them all', async () => {
-    await lookAt(0, 0);
+    await lookAt(frame, 0, 0);
     const found = [...trace.tokens.keys()].filter((token) => trace.tokens[token]!.text === 'array');
     expect(found.length).toBeGreaterThan(1);
     await workbench.page.keyboard.press('/');
@@ -111,7 +82,7 @@ describe('Several at once in a real VS Code', () => {
   });
 
   it('draws the paths of several tokens at once', async () => {
-    await lookAt(0, 1);
+    await lookAt(frame, 0, 1);
     await workbench.page.keyboard.press('Escape');
     await expect.poll(() => shown(frame, 'tree-map', 'selected')).toBe('');
     await frame.locator('[data-testid="token"][data-index="4"]').click({ modifiers: ['Shift'] });
@@ -219,7 +190,7 @@ describe('Several at once in a real VS Code', () => {
     await frame.locator('[data-testid="contexts-reference"] select').focus();
     await workbench.page.keyboard.press('ArrowUp');
     await expect.poll(() => shown(frame, 'occurrences', 'reference')).toBe('1');
-    const read = await twin('occurrences');
+    const read = await twin(frame, 'occurrences');
     expect(read.map(([, where, , word]) => [where, word])).toEqual(
       [1, 2, 3].map((line) => [`${NOTES}:${line}`, 'bank']),
     );
@@ -228,7 +199,7 @@ describe('Several at once in a real VS Code', () => {
         parts === '' ? [row === 1 ? '–' : 'never', '–'] : parts!.split(','),
       ),
     );
-    expect(await twin('contexts')).toHaveLength(4);
+    expect(await twin(frame, 'contexts')).toHaveLength(4);
   });
 
   it('keeps the test while other texts are inspected, and ends it on request', async () => {

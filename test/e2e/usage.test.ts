@@ -63,11 +63,7 @@ describe('Map Usage in a real VS Code', () => {
     });
   });
 
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') {
-      await workbench.screenshot(`failed-${task.name.slice(0, 30).replace(/\W+/g, '-')}`);
-    }
-  });
+  afterEach(({ task }) => workbench.screenshotOfFailure(task));
 
   afterAll(() => workbench.close());
 

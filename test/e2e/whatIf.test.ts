@@ -5,7 +5,7 @@
 import type { Frame } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Intervention, Trace, WhatIfResult } from '../../extension/protocol';
-import { focusFile, inspectText, shown, viewFrame } from './explorer';
+import { focusFile, inspectText, lookAt, shown, viewFrame } from './explorer';
 import { changedPath, pathOf, Reference } from './reference';
 import { Workbench } from './workbench';
 
@@ -32,9 +32,7 @@ describe('What if in a real VS Code', () => {
   });
 
   afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') {
-      await workbench.screenshot(`failed-${task.name.slice(0, 30).replace(/\W+/g, '-')}`);
-    }
+    await workbench.screenshotOfFailure(task);
     await focusFile(workbench, FILE);
     await workbench.runCommand('FFF Explorer: Clear What-If Changes');
     await expect.poll(() => listed()).toEqual([]);
@@ -46,13 +44,6 @@ describe('What if in a real VS Code', () => {
   });
 
   /** Looks at a token in a layer with no node pinned, and gives the view the keyboard. */
-  async function lookAt(layer: number, token = mask): Promise<void> {
-    await frame.locator(`[data-testid="layers"] [data-at="${layer}"]`).click();
-    await frame.locator(`[data-testid="token"][data-index="${token}"]`).click();
-    await workbench.page.keyboard.press('Escape');
-    await frame.locator(`[data-testid="spine"][data-layer="${layer}"][data-token="${token}"]`).waitFor();
-  }
-
   /** Walks down the path by keyboard to the node of a level. */
   async function pinAtLevel(layer: number, level: number, token = mask): Promise<number> {
     for (let step = 0; step <= level; step++) {
@@ -113,7 +104,7 @@ describe('What if in a real VS Code', () => {
   }
 
   it('flips a decision by keyboard, shows the new path, words and later paths, and undoes it', async () => {
-    await lookAt(0);
+    await lookAt(frame, 0, mask);
     const before = await frame.locator('#navigator .caption').textContent();
     expect(before).not.toContain('dark corner');
     const node = await pinAtLevel(0, 1);
@@ -141,7 +132,7 @@ describe('What if in a real VS Code', () => {
   });
 
   it('answers keys that can do nothing in one line', async () => {
-    await lookAt(0);
+    await lookAt(frame, 0, mask);
     const hint = frame.locator('[data-testid="hint"][role="status"]');
     await workbench.page.keyboard.press('f');
     await expect.poll(() => hint.textContent()).toContain('No node is pinned.');
@@ -153,7 +144,7 @@ describe('What if in a real VS Code', () => {
   });
 
   it('flips by double click, in the path and in the tree, and runs two changes at once', async () => {
-    await lookAt(1);
+    await lookAt(frame, 1, mask);
     const path = pathOf(trace, 1, mask);
     await frame.locator(`[data-testid="spine"] [data-node="${path[2]}"] .hit`).dblclick();
     const first = at(1, path[2]!, 'flip');
@@ -176,7 +167,7 @@ describe('What if in a real VS Code', () => {
   });
 
   it('silences a node for one token, which keeps its path there', async () => {
-    await lookAt(2);
+    await lookAt(frame, 2, mask);
     const node = await pinAtLevel(2, 0);
     await workbench.page.keyboard.press('s');
     const expected = await expectEffect([at(2, node, 'silence')], 2);
@@ -186,7 +177,7 @@ describe('What if in a real VS Code', () => {
   });
 
   it('changes a node for all tokens that visit it', async () => {
-    await lookAt(0);
+    await lookAt(frame, 0, mask);
     await pinAtLevel(0, 0);
     await workbench.page.keyboard.press('s');
     await expect.poll(() => listed()).toEqual(['silence 0']);
@@ -201,7 +192,7 @@ describe('What if in a real VS Code', () => {
   });
 
   it('marks changes in the node-link form too, beside the node and not on it', async () => {
-    await lookAt(0);
+    await lookAt(frame, 0, mask);
     await workbench.page.keyboard.press('2');
     const tree = frame.locator('[data-testid="node-link"]');
     await tree.waitFor();
@@ -232,7 +223,7 @@ describe('What if in a real VS Code', () => {
   });
 
   it('lists the changes in the sidebar, where they can be made and taken back too', async () => {
-    await lookAt(0);
+    await lookAt(frame, 0, mask);
     const path = pathOf(trace, 0, mask);
     await workbench.runCommand('View: Show FFF Explorer');
     const sidebar = await viewFrame(workbench, 'sidebar');

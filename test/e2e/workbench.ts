@@ -317,6 +317,13 @@ export class Workbench {
     return file;
   }
 
+  /** Keeps a picture of the window of a test that failed; for `afterEach`. */
+  async screenshotOfFailure({ name, result }: { name: string; result?: { state: string } }): Promise<void> {
+    if (result?.state === 'fail') {
+      await this.screenshot(`failed-${name.slice(0, 30).replace(/\W+/g, '-')}`);
+    }
+  }
+
   /** Folder of the editor's own logs, for failures. */
   get logsFolder(): string {
     return this.server.logsFolder;

@@ -39,6 +39,17 @@ def read_curves(folder: Path, first: float = 0.0) -> Dict[str, Dict[str, Points]
     return curves
 
 
+def panel_left(number: int) -> int:
+    """Left edge of the plot of the ``number``-th panel; the legend stands in the same columns."""
+    return LEFT + number * (PANEL_WIDTH + GAP + LEFT - 20)
+
+
+def line_style(number: int) -> str:
+    """Stroke attributes of the ``number``-th run, the same in every panel and in the legend."""
+    dash = DASHES[number % len(DASHES)]
+    return f'stroke="{COLOURS[number % len(COLOURS)]}" stroke-width="2"' + (f' stroke-dasharray="{dash}"' if dash else "")
+
+
 def ticks(low: float, high: float, step: float) -> List[float]:
     """Multiples of ``step`` within [low, high]."""
     return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
@@ -67,16 +78,14 @@ def panel(domain: str, curves: Dict[str, Dict[str, Points]], names: Sequence[str
     for number, name in enumerate(names):
         line = "L".join(place(point) for point in curves[name][domain])
         if line:
-            dash = f' stroke-dasharray="{DASHES[number % len(DASHES)]}"' if DASHES[number % len(DASHES)] else ""
-            colour = COLOURS[number % len(COLOURS)]
-            parts.append(f'<path d="M{line}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+            parts.append(f'<path d="M{line}" fill="none" {line_style(number)}/>')
     return parts
 
 
 def draw(curves: Dict[str, Dict[str, Points]]) -> str:
     """The whole picture, one panel a domain, the runs named below."""
     names = list(curves)
-    width = LEFT + len(DOMAINS) * (PANEL_WIDTH + GAP + LEFT - 20)
+    width = panel_left(len(DOMAINS))
     height = TOP + PANEL_HEIGHT + 44 + LEGEND * math.ceil(len(names) / 3)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"'
@@ -84,14 +93,12 @@ def draw(curves: Dict[str, Dict[str, Points]]) -> str:
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
     for number, domain in enumerate(DOMAINS):
-        parts += panel(domain, curves, names, LEFT + number * (PANEL_WIDTH + GAP + LEFT - 20))
+        parts += panel(domain, curves, names, panel_left(number))
     base = TOP + PANEL_HEIGHT
     parts.append(f'<text x="{LEFT}" y="{base + 34}" fill="#222222">millions of tokens trained on (logarithmic)</text>')
     for number, name in enumerate(names):
-        x, y = LEFT + number % 3 * (PANEL_WIDTH + GAP + LEFT - 20), base + 56 + LEGEND * (number // 3)
-        dash = f' stroke-dasharray="{DASHES[number % len(DASHES)]}"' if DASHES[number % len(DASHES)] else ""
-        colour = COLOURS[number % len(COLOURS)]
-        parts.append(f'<path d="M{x} {y - 4}h30" stroke="{colour}" stroke-width="2"{dash}/>')
+        x, y = panel_left(number % 3), base + 56 + LEGEND * (number // 3)
+        parts.append(f'<path d="M{x} {y - 4}h30" {line_style(number)}/>')
         parts.append(f'<text x="{x + 38}" y="{y}" fill="#222222">{escape(name)}</text>')
     return "\n".join(parts) + "\n</svg>\n"
 

@@ -7,7 +7,8 @@ import { line } from 'd3-shape';
 import type { GrowthView } from '../benchmark/growth';
 import { Disposer, el, observeWidth, svg } from '../dom';
 import { formatCount, formatDuration } from '../format';
-import { logDomain, logTicks, looksOf, mark, swatch } from './benchmarkMarks';
+import { sizeAxes } from './benchmarkAxes';
+import { logDomain, looksOf, mark, swatch } from './benchmarkMarks';
 import type { Chart, ChartOptions } from './chart';
 
 export interface GrowthData {
@@ -51,7 +52,17 @@ export function draw(container: HTMLElement, initial: GrowthData, options: Chart
     image.setAttribute('height', String(HEIGHT));
     image.setAttribute('aria-label', `Time of one call by ${view.axisName.toLowerCase()}.`);
     image.replaceChildren(
-      axes(x, y, xs, right),
+      sizeAxes({
+        x,
+        y,
+        xs,
+        left: LEFT,
+        right,
+        bottom: HEIGHT - BOTTOM,
+        height: HEIGHT,
+        title: view.axisName,
+        label: (tick) => formatDuration(tick).replace(/\.0+ /, ' '),
+      }),
       ...view.lines.map(({ name, points, law }) => {
         const look = looks.get(name)!;
         const path = line()(law.map((at) => [x(at.x), y(at.microseconds)] as [number, number]));
@@ -80,38 +91,6 @@ export function draw(container: HTMLElement, initial: GrowthData, options: Chart
     );
     root.dataset['size'] = view.size;
     root.dataset['engines'] = String(view.lines.length);
-  }
-
-  function axes(
-    x: (value: number) => number,
-    y: ReturnType<typeof scaleLog<number, number>>,
-    xs: readonly number[],
-    right: number,
-  ): SVGGElement {
-    const group = svg('g', { class: 'axis' });
-    let above = Infinity;
-    for (const tick of logTicks(y.domain() as [number, number])) {
-      const at = y(tick);
-      group.append(svg('line', { class: 'grid', x1: LEFT, x2: right, y1: at, y2: at }));
-      if (above - at >= 15) {
-        above = at;
-        const label = formatDuration(tick).replace(/\.0+ /, ' ');
-        group.append(svg('text', { x: LEFT - 8, y: at, dy: '0.35em', 'text-anchor': 'end' }, label));
-      }
-    }
-    let last = -Infinity;
-    for (const value of xs) {
-      const at = x(value);
-      if (at - last >= 34) {
-        last = at;
-        group.append(svg('text', { x: at, y: HEIGHT - BOTTOM + 16, 'text-anchor': 'middle' }, formatCount(value)));
-      }
-    }
-    const middle = (LEFT + right) / 2;
-    group.append(
-      svg('text', { class: 'title', x: middle, y: HEIGHT - 6, 'text-anchor': 'middle' }, data.view.axisName),
-    );
-    return group;
   }
 
   disposer.add(

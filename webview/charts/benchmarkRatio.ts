@@ -8,8 +8,9 @@ import { line } from 'd3-shape';
 import type { BenchmarkRow } from '../../extension/protocol';
 import { cellKey, referenceLines, seriesOf, type Dimension } from '../benchmark/series';
 import { Disposer, el, observeWidth, svg } from '../dom';
-import { formatCount, formatDuration } from '../format';
-import { logDomain, logTicks, looksOf, mark, swatch } from './benchmarkMarks';
+import { formatDuration } from '../format';
+import { sizeAxes } from './benchmarkAxes';
+import { logDomain, looksOf, mark, swatch } from './benchmarkMarks';
 import {
   describe,
   endOf,
@@ -87,7 +88,18 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     image.setAttribute('height', String(HEIGHT));
     image.setAttribute('aria-label', summary(drawn, data));
     image.replaceChildren(
-      axes(x, y, xs, right),
+      sizeAxes({
+        x,
+        y,
+        xs,
+        left: LEFT,
+        right,
+        bottom: HEIGHT - BOTTOM,
+        height: HEIGHT,
+        title: data.axisName,
+        label: (tick) =>
+          data.against === 'time' ? formatDuration(tick).replace(/\.0+ /, ' ') : `${formatPlain(tick)}×`,
+      }),
       ...(labels.length > 0
         ? [
             rule(
@@ -121,37 +133,6 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     root.dataset['axis'] = data.axis;
     root.dataset['against'] = data.against;
     root.dataset['lines'] = lines.map(({ key }) => key).join(',');
-  }
-
-  function axes(
-    x: (value: number) => number,
-    y: ReturnType<typeof scaleLog<number, number>>,
-    xs: readonly number[],
-    right: number,
-  ): SVGGElement {
-    const group = svg('g', { class: 'axis' });
-    let above = Infinity;
-    for (const tick of logTicks(y.domain() as [number, number])) {
-      const at = y(tick);
-      const label = data.against === 'time' ? formatDuration(tick).replace(/\.0+ /, ' ') : `${formatPlain(tick)}×`;
-      group.append(svg('line', { class: 'grid', x1: LEFT, x2: right, y1: at, y2: at }));
-      if (above - at >= 15) {
-        above = at;
-        group.append(svg('text', { x: LEFT - 8, y: at, dy: '0.35em', 'text-anchor': 'end' }, label));
-      }
-    }
-    let last = -Infinity;
-    for (const value of xs) {
-      const at = x(value);
-      if (at - last >= 34) {
-        last = at;
-        group.append(svg('text', { x: at, y: HEIGHT - BOTTOM + 16, 'text-anchor': 'middle' }, formatCount(value)));
-      }
-    }
-    group.append(
-      svg('text', { class: 'title', x: (LEFT + right) / 2, y: HEIGHT - 6, 'text-anchor': 'middle' }, data.axisName),
-    );
-    return group;
   }
 
   function rule(
