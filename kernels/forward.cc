@@ -93,7 +93,7 @@ void run_range(const Call& call, Workspace& workspace, size_t begin, size_t end)
   const Layer& layer = *call.layer;
   for (size_t at = begin; at < end; at += layer.plan.slab) {
     const size_t count = std::min(layer.plan.slab, end - at);
-    Walker walker(layer, workspace, call.input, call.output, call.recording, at);
+    Walker walker(layer, workspace, call.input, call.output, call.recording, at, count);
     if (count * layer.trees <= layer.plan.group) {
       walker.walk_few(count);
       continue;

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "memory.h"
+
 #if defined(__x86_64__) || defined(_M_X64)
 #define FFF_X86 1
 #endif
@@ -65,7 +67,6 @@ class Ahead {
   }
 
  private:
-  static constexpr size_t kLine = 64;
   static constexpr size_t kMost = 64;
 
   // Into L2 and not L1: rows are long, and the tokens that will meet them live in L1 meanwhile.

@@ -46,7 +46,7 @@ fff_status measure(const fff_weights& weights, Layer* layer, size_t* rows) {
   }
   layer->padded = (weights.width + kPad - 1) / kPad * kPad;
   const size_t element = layer->storage == kFloat32 ? sizeof(float) : sizeof(Float16);
-  layer->row_bytes = (layer->padded * element + 63) / 64 * 64;
+  layer->row_bytes = (layer->padded * element + kLine - 1) / kLine * kLine;
   layer->row_stride = padded_stride(layer->padded, element);
   layer->exact_stride = padded_stride(layer->padded, sizeof(float));
   size_t packed;

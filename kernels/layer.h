@@ -60,8 +60,8 @@ struct Layer {
 // Bytes between rows of `elements`: whole cache lines, and an odd number of them from eight on, so that neighbouring
 // rows of a path do not fall into the same few L1 sets (a stride of 6144 bytes would use 2 of 64).
 inline size_t padded_stride(size_t elements, size_t element_bytes) {
-  const size_t lines = (elements * element_bytes + 63) / 64;
-  return (lines >= 8 ? lines | 1 : lines) * 64;
+  const size_t lines = (elements * element_bytes + kLine - 1) / kLine;
+  return (lines >= 8 ? lines | 1 : lines) * kLine;
 }
 
 // workspace.cc: what the sizes of a measured layer ask for.

@@ -12,7 +12,6 @@
 namespace fff {
 namespace {
 
-constexpr size_t kLine = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
 // Below, a huge page would be mostly empty; above are the copies of a chunk and all layers that do not fit in L2.
 constexpr size_t kHugeFrom = size_t{384} << 10;

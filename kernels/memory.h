@@ -6,6 +6,9 @@
 
 namespace fff {
 
+// Bytes of a cache line.
+constexpr size_t kLine = 64;
+
 // a * b into *product; false on overflow.
 inline bool multiply(size_t a, size_t b, size_t* product) {
   if (b != 0 && a > SIZE_MAX / b) {

@@ -13,12 +13,12 @@ constexpr size_t kAheadRows = 16;
 constexpr int32_t kShare = 3;
 constexpr size_t kAtOnce = 4;
 // Bytes of each child's row asked for before the decision: enough to bridge the latency of L3, few enough to waste.
-constexpr size_t kFirstLines = 4 * 64;
+constexpr size_t kFirstLines = 4 * kLine;
 
 }  // namespace
 
 Walker::Walker(const Layer& of, Workspace& workspace, const float* input, float* output,
-               const fff_recording& recording, size_t first)
+               const fff_recording& recording, size_t first, size_t count)
     : layer(of),
       plan(of.plan),
       kernels_(of.implementation->rows[of.storage]),
@@ -37,7 +37,8 @@ Walker::Walker(const Layer& of, Workspace& workspace, const float* input, float*
       path_activations_(reinterpret_cast<float*>(workspace.path.as<const void*>() + of.levels)),
       wide_(workspace.wide.as<float>()),
       here_(workspace.segments.as<Segment>()),
-      below_(here_ + workspace.segments.bytes() / 2 / sizeof(Segment)) {
+      below_(here_ + workspace.segments.bytes() / 2 / sizeof(Segment)),
+      stores_ahead_(count > of.plan.chunk) {
   const size_t skip = first * of.trees * of.levels;
   nodes_ = recording.nodes == nullptr ? nullptr : recording.nodes + skip;
   activations_ = recording.activations == nullptr ? nullptr : recording.activations + skip;

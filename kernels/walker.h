@@ -18,9 +18,9 @@ inline int32_t leftmost(int32_t node, size_t down) {
 // Tokens are named by their index in the slab, copies of them ("slots") by their index in the chunk.
 class Walker {
  public:
-  // `first` is the call's token that is token 0 of the slab.
+  // `first` is the call's token that is token 0 of the slab, which has `count` of them.
   Walker(const Layer& layer, Workspace& workspace, const float* input, float* output,
-         const fff_recording& recording, size_t first);
+         const fff_recording& recording, size_t first, size_t count);
 
   const Layer& layer;
   const Plan& plan;
@@ -105,6 +105,7 @@ class Walker {
   Segment* here_;   // of the level being walked
   Segment* below_;  // of the next
   Ahead ahead_;
+  const bool stores_ahead_;  // more outputs than stay in L2 (README, "Ahead")
 };
 
 }  // namespace fff

@@ -9,10 +9,9 @@ namespace fff {
 namespace {
 
 // Tokens whose values are on their way while one is computed.
-constexpr size_t kTokensAhead = 2;
+constexpr size_t kTokensAhead = 4;
 // Fewer tokens at a node visit too few nodes of its subtree to meet all rows of it.
 constexpr size_t kWholeSubtree = 32;
-constexpr size_t kLine = 64;
 
 }  // namespace
 

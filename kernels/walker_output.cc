@@ -55,6 +55,9 @@ void Walker::finish(const Pair* pairs, size_t count) {
     if (i + kPathsAhead < count) {
       expect_path(pairs[i + kPathsAhead], &pairs[i + kPathsAhead - 1]);
     }
+    if (stores_ahead_ && i + 1 < count) {
+      Ahead::fetch_now(output_ + token_of(pairs[i + 1].slot) * layer.width, layer.width * sizeof(float) / kLine * kLine);
+    }
     const Pair& pair = pairs[i];
     const size_t token = token_of(pair.slot);
     const size_t tree = static_cast<size_t>(pair.tree);
