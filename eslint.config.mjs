@@ -104,7 +104,7 @@ export default tseslint.config(
     patterns: [
       { regex: '^node:', message: 'A webview is a browser page.' },
       {
-        regex: '/extension/(?!(protocol|tree|leftOut|gains|laws|verdict)$)',
+        regex: '/extension/(?!(protocol|tree|leftOut|gains|laws|verdict|passes)$)',
         message: 'A webview knows the protocol and what all bundles share, nothing else.',
       },
     ],

@@ -2,6 +2,7 @@
  * A result for other programs: CSV for a spreadsheet, Markdown for a page. The `.fffbench` file itself is the result as
  * JSON, byte for byte what the terminal prints.
  */
+import { passesText } from '../passes';
 import type { BenchmarkEnvironment, BenchmarkResult, BenchmarkRow, RatioInterval } from '../protocol';
 import { missingLines, verdictOf } from '../verdict';
 import { machineOf } from './resultFile';
@@ -40,6 +41,7 @@ const CSV_COLUMNS: readonly (readonly [string, (row: BenchmarkRow) => string | n
   ['verified', (row) => row.verified],
   ['settled', (row) => row.settled],
   ['pairs', (row) => row.pairs],
+  ['passes', (row) => row.passes ?? 1],
 ];
 
 /** One line a row, all digits; RFC 4180 with line feeds. */
@@ -111,6 +113,7 @@ function cellFields({ batch, width, levels, cellThreads, distribution, weights, 
 function cellTable(rows: readonly BenchmarkRow[]): string {
   const first = rows[0]!;
   const layer = first.layer === null ? '' : `, layer ${first.layer}`;
+  const passes = passesText(rows);
   const lines = rows.map((row) =>
     [
       `${row.engine}${row.precision === 'fp32' ? '' : ` ${row.precision}`} (${row.implementation})`,
@@ -126,7 +129,7 @@ function cellTable(rows: readonly BenchmarkRow[]): string {
   return [
     `## Batch ${first.batch}, ${first.width} wide, ${first.nodes} nodes of which a token visits ${first.levels}${layer}`,
     '',
-    `${first.distribution} tokens reaching ${first.distinctLeaves} distinct leaves a call, ${first.weights} weights.`,
+    `${first.distribution} tokens reaching ${first.distinctLeaves} distinct leaves a call, ${first.weights} weights${passes === '' ? '' : `; measured in ${passes}`}.`,
     '',
     '| engine | threads | time a token | P5 to P95 | against best dense | against best 3072 | bytes of weights | pairs |',
     '| --- | ---: | ---: | --- | --- | --- | ---: | ---: |',

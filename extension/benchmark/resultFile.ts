@@ -54,7 +54,14 @@ class Reader {
       if (typeof row !== 'number' || rows[row] === undefined) {
         throw this.wrong(`"samples[${index}].row" is no row of the file`);
       }
-      this.list(samples['microsecondsPerToken'], `"samples[${index}].microsecondsPerToken"`);
+      const times = this.list(samples['microsecondsPerToken'], `"samples[${index}].microsecondsPerToken"`);
+      // Files of earlier versions, and of other programs, were measured in one pass and do not say so.
+      if (samples['passes'] !== undefined) {
+        const passes = this.list(samples['passes'], `"samples[${index}].passes"`);
+        if (passes.length !== times.length || !passes.every(isCount)) {
+          throw this.wrong(`"samples[${index}].passes" must name a pass for each sample`);
+        }
+      }
     });
     for (const name of ['selfTests', 'excluded', 'unfinished']) {
       this.list(file[name], `"${name}"`).forEach((entry, index) => {
@@ -63,6 +70,9 @@ class Reader {
         this.fields(fields['cell'], `"${place}.cell"`);
         if (name === 'selfTests') {
           this.interval(fields['ratio'], `${place}.ratio`);
+        }
+        if (name === 'unfinished') {
+          this.passCount(fields['passes'], `${place}.passes`);
         }
       });
     }
@@ -77,6 +87,9 @@ class Reader {
     }
     for (const name of ['batch', 'width', 'nodes', 'levels', 'threads', 'cellThreads', 'bytesTouched', 'pairs']) {
       this.number(row[name], `${place}.${name}`);
+    }
+    if (row['passes'] !== undefined) {
+      this.number(row['passes'], `${place}.passes`);
     }
     this.percentiles(row['microsecondsPerToken'], `${place}.microsecondsPerToken`);
     for (const name of ['ratioToBestDense', 'ratioToBest3072']) {
@@ -96,6 +109,17 @@ class Reader {
       this.interval(ladder[name], `${place}.${name}`);
     }
     this.fields(ladder['feedforwardShare'], `"${place}.feedforwardShare"`);
+    this.passCount(ladder['passes'], `${place}.passes`);
+  }
+
+  /** Absent where nothing is to be gone on with. */
+  private passCount(value: unknown, place: string): void {
+    if (value !== undefined) {
+      const { complete, of } = this.fields(value, `"${place}"`);
+      if (!isCount(complete) || !isCount(of) || complete > of) {
+        throw this.wrong(`"${place}" must say how many passes are complete, of how many`);
+      }
+    }
   }
 
   private interval(value: unknown, place: string): void {
@@ -141,6 +165,10 @@ class Reader {
   private wrong(cause: string): FffError {
     return new FffError('BAD_INPUT', `${this.what} is no benchmark result: ${cause}.`, 'Choose a .fffbench file.');
   }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
 }
 
 /** What did the computing, as people call it. */

@@ -3,6 +3,7 @@
  * alone it promises what no user will see.
  */
 import { growthOf } from '../laws';
+import { passesText } from '../passes';
 import type { BenchmarkRow } from '../protocol';
 import { missingLines, verdictOf } from '../verdict';
 import { ENGINES } from '../runner/benchmark/engineSpec';
@@ -71,7 +72,7 @@ function cellText(rows: readonly ResultRow[], result: BenchmarkResult, comparabl
     `${first.levels}${layer}`;
   const paths =
     `${DISTRIBUTIONS[first.distribution]}: a call reaches ${plural(first.distinctLeaves, 'distinct leaf').replace('leafs', 'leaves')}, ` +
-    `many calls ${count(first.distinctLeavesInAll)}; ${WEIGHTS[first.weights]}`;
+    `many calls ${count(first.distinctLeavesInAll)}; ${WEIGHTS[first.weights]}${measuredIn(rows)}`;
   const columns: Column[] = [
     { title: 'engine', align: 'left' },
     { title: 'threads', align: 'right' },
@@ -108,6 +109,12 @@ function cellText(rows: readonly ResultRow[], result: BenchmarkResult, comparabl
     ...result.selfTests.filter(({ cell }) => sameCell(cell, cellOf(first))).map(selfTestText),
   ];
   return `${style.bold(title)}\n  ${paths}\n${table(columns, lines, style)}${notes.map((note) => style.dim(`  ${note}\n`)).join('')}`;
+}
+
+/** Nothing where it was one pass: then there is nothing to be said. */
+function measuredIn(rows: readonly ResultRow[]): string {
+  const passes = passesText(rows);
+  return passes === '' ? '' : `; measured in ${passes}`;
 }
 
 const DISTRIBUTIONS: Readonly<Record<ResultRow['distribution'], string>> = {
@@ -224,6 +231,11 @@ function legend({ rows }: BenchmarkResult, comparable: boolean, style: Style): s
           'against best dense: time of the fastest verified fp32 layer with as many neurons as the tree has nodes, on at most as many threads, over this time; in brackets the 95 % interval. Undecided: it spans 1.',
         ]
       : []),
+    ...(passesText(rows) === ''
+      ? []
+      : [
+          'passes: all cells were gone over so many times, each time with engines set up anew and verified again. An interval is as wide as the scatter of samples and of passes asks for, whichever asks for more.',
+        ]),
     'weights read: distinct bytes of weights one call reads. error: largest distance from float64 in the verified sample.',
   ];
   return `${style.bold('What the figures mean')}\n${lines.map((line) => style.dim(`  ${line}\n`)).join('')}`;

@@ -64,6 +64,8 @@ export interface BenchmarkRow {
   pathFlips: { flips: number; tokens: number } | null;
   worstError: number;
   pairs: number;
+  /** Passes the pairs are from, each with engines set up anew; absent in files of versions that had one. */
+  passes?: number;
   settled: boolean;
 }
 
@@ -72,6 +74,8 @@ export interface BenchmarkSamples {
   row: number;
   callsPerSample: number;
   rounds: number[];
+  /** Passes the samples are from, counted from 0; absent in files of versions that had one. */
+  passes?: number[];
   microsecondsPerToken: number[];
 }
 
@@ -99,6 +103,13 @@ export interface BenchmarkLadder {
   gainOver3072: RatioInterval;
   ceilingOver3072: RatioInterval;
   feedforwardShare: Record<Exclude<BenchmarkRung, 'withoutFeedforward'>, number>;
+  /** Passes that came to their end, of so many; absent in files of versions that had one. */
+  passes?: BenchmarkPassCount;
+}
+
+export interface BenchmarkPassCount {
+  complete: number;
+  of: number;
 }
 
 export interface BenchmarkEnvironment {
@@ -136,17 +147,18 @@ export interface BenchmarkResult {
   excluded: { engine: string; cell: BenchmarkCell; reason: string }[];
   missing: { engine: string; reason: string }[];
   ladder: BenchmarkLadder[];
-  unfinished: { cell: BenchmarkCell; reason: string }[];
+  /** `passes` where the cell can be gone on with after its complete ones. */
+  unfinished: { cell: BenchmarkCell; reason: string; passes?: BenchmarkPassCount }[];
 }
 
 export interface BenchmarkProgress {
-  /** Cells done and to do; the lengths of the whole encoder count as cells. */
+  /** Passes over cells, done and to do; the lengths of the whole encoder count as cells. */
   done: number;
   total: number;
-  /** Part of the current cell, 0..1. */
+  /** Part of the current pass over a cell, 0..1. */
   part: number;
   what: string;
-  /** Null before the first cell is done. */
+  /** Null before the first is done. */
   remainingMs: number | null;
 }
 
@@ -173,7 +185,8 @@ export interface BenchmarkRunnerApi {
   /** Completes a plan a person wrote. BAD_INPUT in one sentence that names the place and the cause. */
   checkBenchmarkPlan(json: string): Promise<BenchmarkPlan>;
   /**
-   * Runs a plan; `resume` is an earlier result of it, whose finished cells are taken over. Ends with what was measured
+   * Runs a plan; `resume` is an earlier result of it, whose finished cells are taken over and whose others are gone on
+   * with after their last complete pass. Ends with what was measured
    * when `controlBenchmark` ends it; cancelling the request instead loses what came after the last `benchmarkResult`.
    */
   runBenchmark(request: { id: string; plan: BenchmarkPlan; resume: BenchmarkResult | null }): Promise<BenchmarkResult>;
@@ -188,7 +201,7 @@ export interface BenchmarkRunnerEvents {
   benchmarkProgress: { id: string; progress: BenchmarkProgress };
   /** Rows of the cell being measured, so far. */
   benchmarkRows: { id: string; rows: BenchmarkRow[] };
-  /** Everything measured so far, after each cell; what is left to do is listed as unfinished. */
+  /** Everything measured so far, after each pass over a cell; what is left to do is listed as unfinished. */
   benchmarkResult: { id: string; result: BenchmarkResult };
 }
 

@@ -37,6 +37,27 @@ describe('comparison', () => {
     expect(comparison.rows.map(({ reason }) => reason)).toContain('an engine differed as much from itself');
   });
 
+  it('claims none where the passes of a run differ as much as the runs do', () => {
+    const inPasses = (result: ReturnType<typeof sampleResult>, apart: number) => {
+      for (const samples of result.samples) {
+        samples.passes = samples.microsecondsPerToken.map((_, index) => Math.floor(index / 6));
+        samples.microsecondsPerToken = samples.microsecondsPerToken.map(
+          (time, index) => time * (1 + apart * (samples.passes![index]! - 2)),
+        );
+      }
+      return result;
+    };
+    const verdicts = (apart: number) => {
+      const other = inPasses(sampleResult({ slower: 1.2, seed: 9 }), apart);
+      return new Set(compareResults(inPasses(sampleResult(), apart), other).rows.map(({ verdict }) => verdict));
+    };
+    expect(verdicts(0)).toEqual(new Set(['faster']));
+    expect(verdicts(0.1)).toEqual(new Set(['withheld']));
+    // A file from before there were passes is one of them.
+    const old = compareResults(inPasses(sampleResult(), 0.1), sampleResult({ slower: 1.2, seed: 9 }));
+    expect(new Set(old.rows.map(({ verdict }) => verdict))).toEqual(new Set(['withheld']));
+  });
+
   it('claims none without samples', () => {
     const bare = { ...sampleResult({ slower: 3 }), samples: [] };
     expect(new Set(compareResults(sampleResult(), bare).rows.map(({ verdict }) => verdict))).toEqual(

@@ -2,11 +2,12 @@
  * Two results side by side: for each engine and cell that both measured, how the times relate and whether the difference
  * means anything. Pure.
  *
- * The samples of two runs are not pairs, so each is resampled by itself. A difference counts only where the bootstrap
- * interval of the ratio of medians leaves 1 out, a rank test agrees after Holm's correction for the number of comparisons,
+ * The samples of two runs are not pairs, so each is resampled by itself; the interval is no narrower than what the passes of
+ * both say. A difference counts only where the interval of the ratio of medians leaves 1 out, a rank test agrees after Holm's correction for the number of comparisons,
  * and it is larger than what an engine differed from itself in either run.
  */
-import type { BenchmarkResult, BenchmarkRow, RatioInterval } from '../../extension/protocol';
+import { byPass, intervalBetween, widened } from '../../extension/passes';
+import type { BenchmarkResult, BenchmarkRow, BenchmarkSamples, RatioInterval } from '../../extension/protocol';
 import { cellKey, engineName } from './series';
 
 export interface ComparedRow {
@@ -20,6 +21,8 @@ export interface ComparedRow {
   /** Why it is withheld; empty where it is not. */
   reason: string;
 }
+
+type Samples = Pick<BenchmarkSamples, 'microsecondsPerToken' | 'passes'>;
 
 export interface Comparison {
   rows: ComparedRow[];
@@ -46,8 +49,8 @@ export function compareResults(result: BenchmarkResult, baseline: BenchmarkResul
 }
 
 function compute(result: BenchmarkResult, baseline: BenchmarkResult): Comparison {
-  const samplesOf = ({ samples }: BenchmarkResult, row: number): number[] =>
-    samples.find((entry) => entry.row === row)?.microsecondsPerToken ?? [];
+  const samplesOf = ({ samples }: BenchmarkResult, row: number): Samples =>
+    samples.find((entry) => entry.row === row) ?? { microsecondsPerToken: [] };
   const noise = Math.max(
     0,
     ...[result, baseline].flatMap(({ selfTests }) => selfTests.map(({ ratio }) => deviation(ratio))),
@@ -60,7 +63,12 @@ function compute(result: BenchmarkResult, baseline: BenchmarkResult): Comparison
       continue;
     }
     const [mine, theirs] = [samplesOf(result, index), samplesOf(baseline, otherIndex)];
-    pairs.push({ row, other, ratio: ratioOf(row, other, mine, theirs), p: rankTest(mine, theirs) });
+    pairs.push({
+      row,
+      other,
+      ratio: ratioOf(row, other, mine, theirs),
+      p: rankTest(mine.microsecondsPerToken, theirs.microsecondsPerToken),
+    });
   }
   const corrected = holm(pairs.map(({ p }) => p));
   const rows = pairs.map(({ row, other, ratio }, index): ComparedRow => {
@@ -104,7 +112,8 @@ function deviation({ low, high }: RatioInterval): number {
 }
 
 /** Without samples on either side nothing is known about the interval. */
-function ratioOf(row: BenchmarkRow, other: BenchmarkRow, mine: number[], theirs: number[]): RatioInterval {
+function ratioOf(row: BenchmarkRow, other: BenchmarkRow, own: Samples, others: Samples): RatioInterval {
+  const [mine, theirs] = [own.microsecondsPerToken, others.microsecondsPerToken];
   const median = other.microsecondsPerToken.median / row.microsecondsPerToken.median;
   if (mine.length < 2 || theirs.length < 2) {
     return { median, low: 0, high: Infinity };
@@ -115,13 +124,23 @@ function ratioOf(row: BenchmarkRow, other: BenchmarkRow, mine: number[], theirs:
     ratios[i] = resampledMedian(theirs, random) / resampledMedian(mine, random);
   }
   ratios.sort();
-  return { median, low: ratios[Math.floor(RESAMPLES * 0.025)]!, high: ratios[Math.floor(RESAMPLES * 0.975)]! };
+  const resampled = {
+    median,
+    low: ratios[Math.floor(RESAMPLES * 0.025)]!,
+    high: ratios[Math.floor(RESAMPLES * 0.975)]!,
+  };
+  const ofPasses = (times: number[], passes: Samples['passes']): number[] => byPass(times, passes).map(medianOf);
+  return widened(resampled, intervalBetween(ofPasses(theirs, others.passes), ofPasses(mine, own.passes)));
 }
 
 function resampledMedian(samples: readonly number[], random: () => number): number {
-  const drawn = Float64Array.from(samples, () => samples[Math.floor(random() * samples.length)]!).sort();
-  const middle = drawn.length >> 1;
-  return drawn.length % 2 === 1 ? drawn[middle]! : (drawn[middle - 1]! + drawn[middle]!) / 2;
+  return medianOf(Float64Array.from(samples, () => samples[Math.floor(random() * samples.length)]!));
+}
+
+function medianOf(samples: ArrayLike<number>): number {
+  const sorted = Float64Array.from(samples).sort();
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** Mulberry32: the same result is compared with the same outcome every time. */

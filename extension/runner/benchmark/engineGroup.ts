@@ -1,4 +1,4 @@
-/** The engines of a group of cells, prepared when first needed and kept for all its batches. */
+/** The engines of a group of cells in one pass, prepared when first needed and kept for all its batches. */
 import { toWireError } from '../../errors';
 import { ENGINES, engineSpecText } from './engineSpec';
 import type { EngineSpec } from './engineSpec';
@@ -6,6 +6,7 @@ import { FffEngine } from './engines/fffKernel';
 import { denseWeights, prepareEngine } from './engines/registry';
 import type { EngineServices } from './engines/registry';
 import type { PreparedEngine } from './engines/engine';
+import { Random } from './random';
 import type { Reference } from './verify';
 import type { PreparedWorkload } from './workload';
 
@@ -20,16 +21,25 @@ export interface GroupEngine {
   leafNodes: ((tokens: number) => Int32Array) | null;
 }
 
+/** Gaps between engines are up to so many pages of 4 KB: some of the largest pages there are. */
+const GAP_PAGES = 2048;
+
 export class EngineGroup {
+  /** Held as long as the engines are: an allocator likes to hand out again the very memory that the last pass gave back. */
+  private readonly gaps: ArrayBuffer[] = [];
   private prepared: Promise<{ engines: GroupEngine[]; failed: { engine: string; reason: string }[] }> | null = null;
 
-  /** @param threads Of engines that do not name their own. */
+  /**
+   * @param threads Of engines that do not name their own.
+   * @param pass In each one the engines' memory comes to lie elsewhere.
+   */
   constructor(
     readonly workload: PreparedWorkload,
     private readonly specs: readonly EngineSpec[],
     private readonly threads: number,
     private readonly cores: number,
     private readonly services: EngineServices,
+    private readonly pass = 0,
   ) {}
 
   /** All engines; those that cannot be prepared are named with the reason. */
@@ -43,12 +53,14 @@ export class EngineGroup {
     for (const { engine } of prepared?.engines ?? []) {
       await engine.dispose();
     }
+    this.gaps.length = 0;
   }
 
   private async prepareAll(): Promise<{ engines: GroupEngine[]; failed: { engine: string; reason: string }[] }> {
     const engines: GroupEngine[] = [];
     const failed: { engine: string; reason: string }[] = [];
     const seen = new Set<string>();
+    const random = new Random(this.pass);
     for (const spec of this.specs) {
       const threads = this.threadsOf(spec);
       const identity = `${engineSpecText({ ...spec, threads: null })}/${threads}`;
@@ -57,6 +69,9 @@ export class EngineGroup {
         continue;
       }
       seen.add(identity);
+      if (this.pass > 0) {
+        this.gaps.push(new ArrayBuffer(4096 * random.below(GAP_PAGES)));
+      }
       try {
         const engine = await prepareEngine(spec, this.workload, threads, this.services);
         engines.push({ id: engineSpecText(spec), spec, engine, ...this.referenceOf(spec, engine) });

@@ -5,21 +5,17 @@
  */
 import { FffError } from '../../errors';
 import { nodeCount } from '../../tree';
-import type { FffLayer } from '../contracts';
-import { GraphSession } from '../encoder/session';
-import type { ShapedArray } from '../encoder/session';
-import { randomDenseWeights, randomFffWeights, syntheticTokens, twinOf } from './distributions';
-import { attentionPart, outputName, randomAttention, wholeEncoder } from './encoderGraphs';
 import type { EncoderShape } from './encoderGraphs';
 import type { BenchmarkKernel } from './engines/fffKernel';
+import { BERT_NEURONS, LadderEncoders } from './ladderEncoders';
 import type { Limits } from './plan';
 import { Random } from './random';
 import { pairedRatio } from './result';
+import type { PassCount } from './result';
 import { measure } from './schedule';
-import type { Clock, SubjectSamples } from './schedule';
+import type { Clock, Measurement, SubjectSamples } from './schedule';
 import { spreadOf } from './statistics';
 import type { RatioInterval } from './statistics';
-import { sampleIndices, verifyOutput } from './verify';
 
 export interface LadderConfig extends EncoderShape {
   depth: number;
@@ -36,6 +32,8 @@ export interface LadderOptions {
   signal?: AbortSignal | undefined;
   whilePaused?: (() => Promise<void>) | undefined;
   onProgress?: ((part: number) => void) | undefined;
+  /** What the passes before gave; null in the first one. */
+  earlier: LadderResult | null;
 }
 
 export type LadderRung = 'fff' | 'twin' | 'dense3072' | 'withoutFeedforward';
@@ -59,11 +57,14 @@ export interface LadderResult {
   feedforwardShare: Record<Exclude<LadderRung, 'withoutFeedforward'>, number>;
   /** Raw samples by rung, in milliseconds; those of one index were measured in one round. */
   samples: Record<LadderRung, number[]>;
+  /** Passes the samples are from, counted from 0; this and what follows is absent in files of versions that had one. */
+  samplePasses?: number[];
+  /** A sample of each rung is the mean over so many calls. */
+  callsPerSample?: Record<LadderRung, number>;
+  passes?: PassCount;
 }
 
 const RUNGS: readonly LadderRung[] = ['fff', 'twin', 'dense3072', 'withoutFeedforward'];
-const VERIFIED_TOKENS = 8;
-const BERT_NEURONS = 3072;
 
 /** Roughly what the four encoders hold: attention weights four times, and every weight twice, as given and as packed. */
 export function ladderBytes({ width, depth, layers }: LadderConfig): number {
@@ -72,8 +73,14 @@ export function ladderBytes({ width, depth, layers }: LadderConfig): number {
   return 2 * 4 * layers * (4 * attention + feedforward);
 }
 
+/** Whether a ladder has all its passes. */
+export function isWhole({ passes }: LadderResult): boolean {
+  return passes === undefined || passes.complete >= passes.of;
+}
+
 /**
- * Builds the four encoders from one set of attention weights, verifies them and measures them in turns.
+ * One pass: builds the four encoders from one set of attention weights, verifies them and measures them in turns.
+ * @returns what all passes so far have given.
  * @throws FffError CANCELLED before enough was measured, OUT_OF_MEMORY, ONNXRUNTIME_FAILED, INTERNAL when an encoder
  * computes something wrong.
  */
@@ -87,22 +94,49 @@ export async function runLadder(
   try {
     await encoders.verify();
     const subjects = RUNGS.map((id) => ({ id, reference: true, burst: (calls: number) => encoders.burst(id, calls) }));
-    const { subjects: measured } = await measure(subjects, {
-      limits: config.limits,
-      random: new Random(config.seed, 0x1adde7),
-      clock: options.clock,
-      budgetMs: options.budgetMs,
-      signal: options.signal,
-      whilePaused: options.whilePaused,
-      onProgress: options.onProgress,
-    });
+    const earlier = options.earlier === null ? null : measurementOf(options.earlier);
+    const measured = await measure(
+      subjects,
+      {
+        limits: config.limits,
+        random: new Random(config.seed, 0x1adde7 + (earlier?.passes ?? 0)),
+        clock: options.clock,
+        budgetMs: options.budgetMs,
+        signal: options.signal,
+        whilePaused: options.whilePaused,
+        onProgress: options.onProgress,
+      },
+      earlier,
+    );
     return summarize(kernel, config, measured);
   } finally {
     await encoders.dispose();
   }
 }
 
-function summarize(kernel: BenchmarkKernel, config: LadderConfig, measured: readonly SubjectSamples[]): LadderResult {
+/** The schedule's view of an earlier result. */
+function measurementOf({ samples, samplePasses, callsPerSample, passes }: LadderResult): Measurement {
+  const { complete, of } = passes ?? { complete: 1, of: 1 };
+  const passOf = (round: number): number => samplePasses?.[round] ?? 0;
+  const subjects = RUNGS.map((id): SubjectSamples => ({
+    id,
+    samples: samples[id]
+      .map((ms, round) => ({ round, pass: passOf(round), microsecondsPerCall: ms * 1000 }))
+      .filter(({ pass }) => pass < complete),
+    callsPerSample: callsPerSample?.[id] ?? 1,
+    settled: true,
+    failure: null,
+  }));
+  const spentMs = RUNGS.reduce(
+    (sum, id) => sum + samples[id].reduce((a, b) => a + b, 0) * (callsPerSample?.[id] ?? 1),
+    0,
+  );
+  const rounds = Math.max(...subjects.map((subject) => subject.samples.length));
+  return { ...{ subjects, passes: complete, of, rounds, measuredMs: spentMs, interruptions: 0 }, ended: 'complete' };
+}
+
+function summarize(kernel: BenchmarkKernel, config: LadderConfig, measurement: Measurement): LadderResult {
+  const { subjects: measured } = measurement;
   const failure = measured.find((subject) => subject.failure !== null);
   if (failure !== undefined) {
     throw new FffError('INTERNAL', `The encoder "${failure.id}" failed: ${failure.failure}`);
@@ -118,13 +152,16 @@ function summarize(kernel: BenchmarkKernel, config: LadderConfig, measured: read
   const milliseconds = {} as LadderResult['milliseconds'];
   const samples = {} as LadderResult['samples'];
   // A cancelled last round may lack some rungs; samples are kept as pairs.
-  const rounds = rest!
-    .map(({ round }) => round)
-    .filter((round) => measured.every((subject) => subject.samples.some((sample) => sample.round === round)));
+  const whole = rest!.filter(({ round }) =>
+    measured.every((subject) => subject.samples.some((sample) => sample.round === round)),
+  );
+  const rounds = whole.map(({ round }) => round);
+  const callsPerSample = {} as NonNullable<LadderResult['callsPerSample']>;
   RUNGS.forEach((rung, index) => {
     samples[rung] = measured[index]!.samples.filter(({ round }) => rounds.includes(round)).map(
       ({ microsecondsPerCall }) => microsecondsPerCall / 1000,
     );
+    callsPerSample[rung] = measured[index]!.callsPerSample;
   });
   const gainOverTwin = ratio(twin!, fff!);
   RUNGS.forEach((rung) => {
@@ -149,160 +186,8 @@ function summarize(kernel: BenchmarkKernel, config: LadderConfig, measured: read
     ceilingOver3072: ratio(bert!, rest!),
     feedforwardShare: { fff: share('fff'), twin: share('twin'), dense3072: share('dense3072') },
     samples,
+    samplePasses: whole.map(({ pass }) => pass),
+    callsPerSample,
+    passes: { complete: measurement.passes, of: measurement.of },
   };
-}
-
-/** Sequences that take turns, so that no two calls in a row see the same tokens. */
-const SEQUENCES = 8;
-
-class LadderEncoders {
-  private readonly inputs: Float32Array[];
-  private readonly constants: Record<'mask_bias' | 'head_shape', ShapedArray>;
-  private readonly shape: number[];
-  private readonly output: Float32Array;
-  /** The residual stream; a session reads one and writes the other. */
-  private readonly streams: [Float32Array, Float32Array];
-  private readonly ffnInput: Float32Array;
-  private readonly update: Float32Array;
-  private next = 0;
-
-  private constructor(
-    private readonly config: LadderConfig,
-    private readonly whole: Record<Exclude<LadderRung, 'fff'>, GraphSession>,
-    private readonly attention: readonly GraphSession[],
-    private readonly feedforward: readonly FffLayer[],
-  ) {
-    const { tokens, width, heads, seed } = config;
-    this.inputs = Array.from({ length: SEQUENCES }, (_, i) => syntheticTokens('spread', width, tokens, seed + i));
-    this.constants = {
-      mask_bias: { data: new Float32Array(tokens), shape: [1, 1, 1, tokens] },
-      head_shape: { data: BigInt64Array.from([1, tokens, heads, width / heads], BigInt), shape: [4] },
-    };
-    this.shape = [tokens, width];
-    const buffer = (): Float32Array => new Float32Array(tokens * width);
-    this.output = buffer();
-    this.streams = [buffer(), buffer()];
-    this.ffnInput = buffer();
-    this.update = buffer();
-  }
-
-  static async build(kernel: BenchmarkKernel, config: LadderConfig): Promise<LadderEncoders> {
-    const { width, depth, layers, seed, threads } = config;
-    const indices = Array.from({ length: layers }, (_, layer) => layer);
-    const open: { release(): Promise<void> }[] = [];
-    const session = async (model: Uint8Array, what: string): Promise<GraphSession> => {
-      const opened = await GraphSession.open(model, what, { threads });
-      open.push(opened);
-      return opened;
-    };
-    try {
-      const attention = indices.map((layer) => randomAttention(config, seed, layer));
-      const whole = async (feedforward: Parameters<typeof wholeEncoder>[2], what: string): Promise<GraphSession> =>
-        session(wholeEncoder(config, attention, feedforward), what);
-      const weights = indices.map((layer) => randomFffWeights(width, depth, seed, layer));
-      const sessions = {
-        twin: await whole(weights.map(twinOf), 'encoder with the dense twin'),
-        dense3072: await whole(
-          indices.map((layer) => randomDenseWeights(width, BERT_NEURONS, seed, layer)),
-          'encoder with 3072 neurons',
-        ),
-        withoutFeedforward: await whole(null, 'encoder without feedforward layers'),
-      };
-      const parts: GraphSession[] = [];
-      for (const layer of indices) {
-        parts.push(await session(attentionPart(attention[layer]!, config, layer), `attention of layer ${layer}`));
-      }
-      const fff = weights.map((layer) => kernel.createLayer(layer, { precision: 'fp32', threads }));
-      return new LadderEncoders(config, sessions, parts, fff);
-    } catch (thrown) {
-      for (const one of open) {
-        await one.release();
-      }
-      throw thrown;
-    }
-  }
-
-  async burst(rung: LadderRung, calls: number): Promise<number> {
-    const started = performance.now();
-    for (let call = 0; call < calls; call++) {
-      const input = this.inputs[this.next++ % SEQUENCES]!;
-      await (rung === 'fff' ? this.runFff(input) : this.runWhole(rung, input));
-    }
-    return (performance.now() - started) * 1000;
-  }
-
-  /**
-   * The graph without feedforward layers and the chain of attention sessions must agree when the chain adds what the
-   * graph adds, the norm's own output; and every FFF layer must agree with float64 on the states it really gets.
-   */
-  async verify(): Promise<void> {
-    const { config } = this;
-    const input = this.inputs[0]!;
-    await this.runWhole('withoutFeedforward', input);
-    const expected = Float32Array.from(this.output);
-    await this.runChain(input, () => this.update.set(this.ffnInput));
-    const chained = this.output;
-    for (let i = 0; i < expected.length; i++) {
-      if (!(Math.abs(chained[i]! - expected[i]!) <= 1e-3 * (1 + Math.abs(expected[i]!)))) {
-        throw new FffError(
-          'INTERNAL',
-          `The two ways of running the encoder disagree at value ${i} (${chained[i]} and ${expected[i]}), so it is not timed.`,
-        );
-      }
-    }
-    const indices = sampleIndices(config.tokens, VERIFIED_TOKENS);
-    await this.runChain(input, (layer) => {
-      this.feedforward[layer]!.forwardInto(this.ffnInput, config.tokens, this.update);
-      const weights = randomFffWeights(config.width, config.depth, config.seed, layer);
-      const { complaint } = verifyOutput({ kind: 'fff', weights }, 'fp32', this.ffnInput, this.update, indices);
-      if (complaint !== null) {
-        throw new FffError(
-          'INTERNAL',
-          `FFF layer ${layer} of the encoder is wrong (${complaint}), so it is not timed.`,
-        );
-      }
-    });
-  }
-
-  async dispose(): Promise<void> {
-    this.feedforward.forEach((layer) => layer.dispose());
-    for (const session of [...Object.values(this.whole), ...this.attention]) {
-      await session.release();
-    }
-  }
-
-  private async runWhole(rung: Exclude<LadderRung, 'fff'>, input: Float32Array): Promise<void> {
-    await this.whole[rung].run(
-      { residual: { data: input, shape: this.shape }, ...this.constants },
-      { [outputName(this.config)]: { data: this.output, shape: this.shape } },
-    );
-  }
-
-  private runFff(input: Float32Array): Promise<void> {
-    return this.runChain(input, (layer) =>
-      this.feedforward[layer]!.forwardInto(this.ffnInput, this.config.tokens, this.update),
-    );
-  }
-
-  /** Attention sessions with something between them that fills `update` from `ffnInput`; adds the last update itself. */
-  private async runChain(input: Float32Array, feedforward: (layer: number) => void): Promise<void> {
-    const { shape } = this;
-    let residual = input;
-    for (const [layer, session] of this.attention.entries()) {
-      const attended = this.streams[layer % 2]!;
-      await session.run(
-        {
-          residual: { data: residual, shape },
-          ...(layer === 0 ? {} : { update: { data: this.update, shape } }),
-          ...this.constants,
-        },
-        { attended: { data: attended, shape }, ffn_input: { data: this.ffnInput, shape } },
-      );
-      residual = attended;
-      feedforward(layer);
-    }
-    for (let i = 0; i < this.output.length; i++) {
-      this.output[i] = residual[i]! + this.update[i]!;
-    }
-  }
 }

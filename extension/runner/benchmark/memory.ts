@@ -9,14 +9,20 @@ const DENSE_NEURONS = 3072;
 const CONTROL_NEURONS = 16;
 
 /** Bytes of the layers and tokens that all engines of a cell share; those of a model and its text are there already. */
-export function workloadBytes({ width, depth, batch, weights, distribution }: Cell, { coldLayers }: Plan): number {
+export function workloadBytes(cell: Cell, { coldLayers }: Plan): number {
+  const { width, depth, weights, distribution } = cell;
   if (distribution === 'hidden-states') {
     return 0;
   }
   const layers = weights === 'cold' ? coldLayers : 1;
   // The tree's layer, which its dense twin shares, and the layer of 3072 neurons.
   const neurons = nodeCount(depth) + DENSE_NEURONS;
-  return 4 * width * (layers * 2 * neurons + poolTokens(width, batch));
+  return 4 * width * layers * 2 * neurons + tokenBytes(cell);
+}
+
+/** Bytes of the tokens alone, which a later pass copies to another place. */
+export function tokenBytes({ width, batch, distribution }: Cell): number {
+  return distribution === 'hidden-states' ? 0 : 4 * width * poolTokens(width, batch);
 }
 
 /** Bytes of the copy of the weights that each engine lays out for itself, once for all cells of a group. */

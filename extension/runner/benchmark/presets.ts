@@ -93,7 +93,7 @@ export function presetPlan(name: PresetName, source?: { model: string; text: str
 function partialOf(name: PresetName): Omit<PartialPlan, 'version' | 'name'> {
   switch (name) {
     case 'default':
-      return { engines: ['fff', 'fff:exact-low', ...BASELINES], limits: { totalSeconds: 44, warmupSeconds: 0.7 } };
+      return { engines: ['fff', 'fff:exact-low', ...BASELINES], limits: { totalSeconds: 50, warmupSeconds: 0.7 } };
     case 'selection':
       return {
         engines: ['fff', 'dense-twin', 'dense-3072', 'dense-16'],

@@ -11,7 +11,7 @@ import type { LadderResult } from './ladder';
 import { sameCell } from './plan';
 import type { Cell, Distribution, Plan, WeightTemperature } from './plan';
 import type { Sample } from './schedule';
-import { bootstrapRatioInterval, spreadOf } from './statistics';
+import { ratioInterval, spreadOf } from './statistics';
 import type { RatioInterval } from './statistics';
 
 export const RESULT_VERSION = 1;
@@ -51,7 +51,9 @@ export interface ResultRow {
   /** Largest relative L2 error of the verified sample. */
   worstError: number;
   pairs: number;
-  /** False where the warm-up ended because time was up. */
+  /** Passes the pairs are from, each with engines set up anew; absent in files of versions that had one. */
+  passes?: number;
+  /** False where a warm-up ended because time was up. */
   settled: boolean;
 }
 
@@ -62,7 +64,15 @@ export interface RowSamples {
   callsPerSample: number;
   /** Rounds the samples belong to: samples of different rows and the same round form a pair. */
   rounds: number[];
+  /** Passes the samples are from, counted from 0; absent in files of versions that had one. */
+  passes?: number[];
   microsecondsPerToken: number[];
+}
+
+/** So many passes of a cell came to their end, of so many that there are to be. */
+export interface PassCount {
+  complete: number;
+  of: number;
 }
 
 /** The same engine measured twice as if it were two: the interval should hold 1. */
@@ -71,6 +81,8 @@ export interface SelfTest {
   engine: string;
   ratio: RatioInterval;
   passed: boolean;
+  /** Raw samples of the second time; those of the first are the engine's own. Absent in files of earlier versions. */
+  again?: Omit<RowSamples, 'row'>;
 }
 
 /** An engine that was there and was not measured to the end, and why. */
@@ -91,8 +103,15 @@ export interface BenchmarkResult {
   excluded: ExcludedEngine[];
   missing: MissingEngine[];
   ladder: LadderResult[];
-  /** Cells that were not measured, or only in part, and why; empty after a full run. */
-  unfinished: { cell: Cell; reason: string }[];
+  unfinished: UnfinishedCell[];
+}
+
+/** A cell that was not measured, or only in part, and why; there is none after a full run. */
+export interface UnfinishedCell {
+  cell: Cell;
+  reason: string;
+  /** Where it can be gone on with: samples of later passes than the complete ones are from one that was broken off. */
+  passes?: PassCount;
 }
 
 /** The cell a row was measured on. */
@@ -101,25 +120,17 @@ export function cellOf(row: ResultRow): Cell {
   return { width, depth: levels - 1, batch, threads: cellThreads, distribution, weights, layer };
 }
 
-/**
- * What a result holds of a cell that was measured to the end, or null.
- *
- * @param firstRow Index the first of its rows gets in the result it is taken into.
- */
-export function finishedCell(
-  result: BenchmarkResult,
-  cell: Cell,
-  firstRow: number,
-): Pick<BenchmarkResult, 'rows' | 'samples' | 'selfTests' | 'excluded'> | null {
+/** What a result holds of one cell; rows of samples are counted from its own first one. */
+export type CellResult = Pick<BenchmarkResult, 'rows' | 'samples' | 'selfTests' | 'excluded'>;
+
+/** The part of a result that is about a cell, measured to the end or not. */
+export function resultOfCell(result: BenchmarkResult, cell: Cell): CellResult {
   const indices = [...result.rows.keys()].filter((index) => sameCell(cellOf(result.rows[index]!), cell));
-  if (indices.length === 0 || result.unfinished.some((entry) => sameCell(entry.cell, cell))) {
-    return null;
-  }
   return {
     rows: indices.map((index) => result.rows[index]!),
     samples: result.samples
       .filter(({ row }) => indices.includes(row))
-      .map((samples) => ({ ...samples, row: firstRow + indices.indexOf(samples.row) })),
+      .map((samples) => ({ ...samples, row: indices.indexOf(samples.row) })),
     selfTests: result.selfTests.filter((test) => sameCell(test.cell, cell)),
     excluded: result.excluded.filter((entry) => sameCell(entry.cell, cell)),
   };
@@ -144,12 +155,11 @@ export interface CellDiversity {
   distinctLeavesInAll: number;
 }
 
-/** Rows and samples of one cell; `firstRow` is the index its first row gets. Engines without samples have no row. */
+/** Rows and samples of one cell. Engines without samples have no row. */
 export function rowsOf(
   cell: Cell,
   measurements: readonly EngineMeasurement[],
   diversity: CellDiversity,
-  firstRow: number,
   seed: number,
 ): { rows: ResultRow[]; samples: RowSamples[] } {
   const measured = measurements.filter(({ samples }) => samples.length > 0);
@@ -183,19 +193,37 @@ export function rowsOf(
       pathFlips: measurement.pathFlips,
       worstError: measurement.worstError,
       pairs: measurement.samples.length,
+      passes: new Set(measurement.samples.map(({ pass }) => pass)).size,
       settled: measurement.settled,
     };
   });
-  const samples = measured.map((measurement, index): RowSamples => ({
-    row: firstRow + index,
-    callsPerSample: measurement.callsPerSample,
-    rounds: measurement.samples.map(({ round }) => round),
-    microsecondsPerToken: perToken(measurement.samples, cell.batch),
-  }));
+  const samples = measured.map((measurement, row): RowSamples => ({ row, ...rawSamples(measurement, cell.batch) }));
   return { rows, samples };
 }
 
-/** Ratio of medians over the rounds in which both were measured, or null where there is none. */
+/** Samples as a result keeps them. */
+export function rawSamples(
+  { samples, callsPerSample }: Pick<EngineMeasurement, 'samples' | 'callsPerSample'>,
+  batch: number,
+): Omit<RowSamples, 'row'> {
+  return {
+    callsPerSample,
+    rounds: samples.map(({ round }) => round),
+    passes: samples.map(({ pass }) => pass),
+    microsecondsPerToken: perToken(samples, batch),
+  };
+}
+
+/** The inverse of `rawSamples`. */
+export function samplesOf({ rounds, passes, microsecondsPerToken }: Omit<RowSamples, 'row'>, batch: number): Sample[] {
+  return microsecondsPerToken.map((microseconds, index) => ({
+    round: rounds[index]!,
+    pass: passes?.[index] ?? 0,
+    microsecondsPerCall: microseconds * batch,
+  }));
+}
+
+/** Ratio of medians over the rounds in which both were measured, with its interval, or null where there is none. */
 export function pairedRatio(
   numerator: readonly Sample[],
   denominator: readonly Sample[],
@@ -205,9 +233,10 @@ export function pairedRatio(
   const pairs = numerator.filter(({ round }) => byRound.has(round));
   return pairs.length === 0
     ? null
-    : bootstrapRatioInterval(
+    : ratioInterval(
         pairs.map((sample) => sample.microsecondsPerCall),
         pairs.map(({ round }) => byRound.get(round)!),
+        pairs.map(({ pass }) => pass),
         { seed },
       );
 }

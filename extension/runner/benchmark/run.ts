@@ -1,35 +1,35 @@
 /**
- * Runs a plan: for each group of cells the shared weights and tokens, for each cell verification, warm-up and interleaved
- * rounds, and at the end the whole-model ladder. Everything measured is kept, whatever ends the run.
+ * Runs a plan in passes. Each goes over all cells, group by group of shared weights and tokens, and over the whole-model
+ * ladder, with engines set up anew: verification, warm-up, and a share of the interleaved rounds. So the passes of a cell
+ * lie spread over the whole run. Everything measured is kept, whatever ends the run.
  */
 import { availableParallelism } from 'node:os';
 import { FffError, isCancellation, toWireError } from '../../errors';
 import { engineSpecText, parseEngineSpec } from './engineSpec';
 import type { EngineSpec } from './engineSpec';
-import type { EngineServices, MissingEngine } from './engines/registry';
-import { availableEngines } from './engines/registry';
+import { availableEngines, type EngineServices, type MissingEngine } from './engines/registry';
 import type { Environment } from './environment';
-import { measureCell } from './cell';
-import type { CellContext } from './cell';
+import { CellRun, type PassContext } from './cell';
 import type { LadderOptions, LadderResult } from './ladder';
-import { activationBytes, engineWeightBytes, shortage, workloadBytes } from './memory';
-import { cellText, cellsOf, groupsOf, ladderCell } from './plan';
+import { LadderRun } from './ladderRun';
+import { activationBytes, engineWeightBytes, shortage, tokenBytes, workloadBytes } from './memory';
+import { cellText, cellsOf, groupsOf, ladderCell, withPasses } from './plan';
 import type { Cell, Plan } from './plan';
+import { Pace, passText, type PacedPart, type Progress } from './pace';
 import { rowsOf } from './result';
 import type { BenchmarkResult, CellDiversity, EngineMeasurement, ResultRow } from './result';
-import type { Clock } from './schedule';
-import { systemClock } from './schedule';
+import { systemClock, type Clock } from './schedule';
 import { EngineGroup } from './engineGroup';
 import { GatheredResult } from './gathered';
-import { PreparedWorkload } from './workload';
 import type { HiddenStateSource } from './workload';
+import { WorkloadShelf } from './workloadShelf';
 
 /** What the run needs from outside; tests hand in others. */
 export interface BenchmarkServices extends EngineServices {
   environment(modelHash: string | null): Promise<Environment>;
   /** Opens the plan's model and text. */
   openSource(source: { model: string; text: string }): Promise<HiddenStateSource & { close(): Promise<void> }>;
-  /** Measures whole encoders with the shape and threads of the cell. */
+  /** Measures whole encoders with the shape and threads of the cell, one pass more. */
   ladder(plan: Plan, cell: Cell, tokens: number, options: LadderOptions): Promise<LadderResult>;
   /** Bytes that can still be allocated. */
   availableMemory(): Promise<number>;
@@ -38,28 +38,20 @@ export interface BenchmarkServices extends EngineServices {
   cores?: number;
 }
 
-export interface Progress {
-  /** Cells done and to do, the ladder's lengths counted as cells. */
-  done: number;
-  total: number;
-  /** Part of the current one, 0..1. */
-  part: number;
-  what: string;
-  /** Extrapolated from what was done; null before the first cell is. */
-  remainingMs: number | null;
-}
-
 export interface RunOptions {
   /** Ends the run after the sample being taken; everything measured is kept. */
   signal?: AbortSignal | undefined;
-  /** Awaited between rounds; resolves when measuring may go on. */
+  /** Awaited between rounds and before anything else that takes time; resolves when the run may go on. */
   whilePaused?: (() => Promise<void>) | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Rows of a finished cell, or of the running one so far (then `final` is false). */
+  /** Rows of a cell after each of its passes, or of the running one so far; `final` once it has all its passes. */
   onRows?: ((rows: readonly ResultRow[], final: boolean) => void) | undefined;
-  /** Everything measured so far, first before and then after each cell; what is left to do is listed as unfinished. */
+  /** Everything measured so far, first before and then after each pass of a cell; what is left is listed as unfinished. */
   onResult?: ((result: BenchmarkResult) => void) | undefined;
-  /** An earlier result of the same plan: its finished cells are taken over instead of measured again. */
+  /**
+   * An earlier result of the same plan. Its finished cells are taken over, and those that have passes left are gone on with
+   * after the last complete one; what the pass that was broken off had measured is dropped.
+   */
   resume?: BenchmarkResult | undefined;
 }
 
@@ -74,7 +66,7 @@ export async function runPlan(
 ): Promise<BenchmarkResult> {
   const source = plan.source === undefined ? null : await services.openSource(plan.source);
   try {
-    return await new Run(plan, services, options, source).all();
+    return await new Run(withPasses(plan), services, options, source).all();
   } finally {
     await source?.close();
   }
@@ -86,11 +78,12 @@ const CANCELLED = 'the run was cancelled';
 class Run {
   private readonly clock: Clock;
   private readonly cores: number;
-  private readonly startedMs: number;
+  private readonly pace: Pace;
   private gathered!: GatheredResult;
+  private shelf!: WorkloadShelf;
   private cells: readonly Cell[] = [];
-  private done = 0;
-  private measuredMs = 0;
+  private readonly runs = new Map<Cell, CellRun>();
+  private readonly ladders: readonly LadderRun[];
   private shownMs = -Infinity;
 
   constructor(
@@ -101,20 +94,35 @@ class Run {
   ) {
     this.clock = services.clock ?? systemClock;
     this.cores = services.cores ?? availableParallelism();
-    this.startedMs = this.clock.monotonicMs();
+    this.pace = new Pace(this.clock, plan.limits.totalSeconds, () => this.parts());
+    this.ladders = plan.ladder.tokens.map((tokens) => {
+      const known = options.resume?.ladder.find((entry) => entry.tokens === tokens) ?? null;
+      return new LadderRun(tokens, known, plan.limits.passes);
+    });
   }
 
   async all(): Promise<BenchmarkResult> {
-    const { plan, services } = this;
+    const { plan, services, options } = this;
     this.cells = cellsOf(plan, this.source);
     const { specs, missing } = await this.engines();
     const environment = await services.environment(this.source?.modelHash ?? null);
-    this.gathered = new GatheredResult(plan, environment, missing, this.cells, this.options.onResult);
-    this.gathered.tell();
-    for (const group of groupsOf(this.cells)) {
-      await this.group(group, specs);
+    this.gathered = new GatheredResult(plan, environment, missing, this.cells, options.onResult);
+    this.shelf = new WorkloadShelf(plan, this.source, await services.availableMemory());
+    for (const cell of this.cells) {
+      if (!this.gathered.takeOver(cell, options.resume)) {
+        this.runs.set(cell, new CellRun(cell, plan, this.gathered.reopen(cell, options.resume)));
+      }
     }
-    await this.ladders();
+    this.ladders.forEach(({ known }) => known !== null && this.gathered.putLadder(known));
+    this.gathered.tell();
+    // Every turn is one pass more over what is left; a pass that was broken off is none.
+    for (let turn = 0; this.isLeft() && !(turn > 0 && this.cancelled()); turn++) {
+      for (const group of groupsOf(this.cells)) {
+        await this.group(group, specs, turn);
+      }
+      await this.measureLadders();
+    }
+    this.open(this.cells).forEach((cell) => this.gathered.leave(cell, CANCELLED));
     return this.gathered.result;
   }
 
@@ -141,79 +149,87 @@ class Run {
     return { specs, missing: [...broken, ...missing] };
   }
 
-  private async group(cells: readonly Cell[], specs: readonly EngineSpec[]): Promise<void> {
-    const open = await this.fitting(cells.filter((cell) => !this.takeOver(cell)));
+  /** One pass over the cells of a group that are left. */
+  private async group(cells: readonly Cell[], specs: readonly EngineSpec[], turn: number): Promise<void> {
+    const [group] = cells as [Cell];
+    await this.options.whilePaused?.();
+    const wanted = this.cancelled() ? [] : this.open(cells).filter((cell) => this.hasTime(cell));
+    const open = await this.fitting(group, wanted);
     const first = open[0];
     if (first === undefined) {
       return;
     }
-    if (this.cancelled()) {
-      open.forEach((cell) => this.gathered.leave(cell, CANCELLED));
-      return;
-    }
     this.report(0, `preparing ${cellText(first)}`);
-    let group: EngineGroup | null = null;
+    let engines: EngineGroup | null = null;
     try {
       const batches = open.map(({ batch }) => batch);
-      const workload = await PreparedWorkload.build(this.plan, first, batches, this.source);
-      group = new EngineGroup(
-        workload,
-        specs,
-        first.threads === 0 ? this.cores : first.threads,
-        this.cores,
-        this.services,
-      );
+      const workload = await this.shelf.take(group, batches);
+      const threads = first.threads === 0 ? this.cores : first.threads;
+      engines = new EngineGroup(workload, specs, threads, this.cores, this.services, turn);
       for (const cell of open) {
-        await this.cell(cell, group);
+        await this.pass(cell, engines);
       }
     } catch (thrown) {
       const reason = isCancellation(thrown) ? CANCELLED : toWireError(thrown).message;
-      open.filter((cell) => this.gathered.isOpen(cell)).forEach((cell) => this.gathered.leave(cell, reason));
+      this.open(open).forEach((cell) => this.gathered.leave(cell, reason));
     } finally {
-      await group?.dispose();
+      await engines?.dispose();
     }
   }
 
   /** The cells whose layers, tokens, engines and activations fit into memory; the others are listed with what they would need. */
-  private async fitting(cells: readonly Cell[]): Promise<Cell[]> {
+  private async fitting(group: Cell, cells: readonly Cell[]): Promise<Cell[]> {
+    const { plan, shelf } = this;
+    const shortageOf = (cell: Cell): Promise<string | null> => {
+      const shared = shelf.has(group) ? tokenBytes(cell) : workloadBytes(cell, plan);
+      const needed = shared + engineWeightBytes(cell, plan) + activationBytes(cell, plan);
+      return shortage(cell, needed, () => this.services.availableMemory());
+    };
     const fit: Cell[] = [];
     for (const cell of cells) {
-      const needed =
-        workloadBytes(cell, this.plan) + engineWeightBytes(cell, this.plan) + activationBytes(cell, this.plan);
-      const short = await shortage(cell, needed, () => this.services.availableMemory());
+      let short = await shortageOf(cell);
+      if (short !== null) {
+        shelf.clear();
+        short = await shortageOf(cell);
+      }
       if (short === null) {
         fit.push(cell);
       } else {
         this.gathered.leave(cell, short);
-        this.done++;
       }
     }
     return fit;
   }
 
-  private async cell(cell: Cell, group: EngineGroup): Promise<void> {
-    if (this.cancelled()) {
-      this.gathered.leave(cell, CANCELLED);
+  private async pass(cell: Cell, group: EngineGroup): Promise<void> {
+    await this.options.whilePaused?.();
+    if (this.cancelled() || !this.hasTime(cell)) {
       return;
     }
     const before = this.clock.monotonicMs();
-    const context: CellContext = {
-      cell,
-      plan: this.plan,
+    const run = this.runs.get(cell)!;
+    const place = passText(run.passes);
+    const context: PassContext = {
+      ...this.common(),
       group,
-      clock: this.clock,
-      budgetMs: this.budgetMs(),
       availableMemory: () => this.services.availableMemory(),
-      signal: this.options.signal,
-      whilePaused: this.options.whilePaused,
-      onProgress: (part, what) => this.report(part, `${cellText(cell)}: ${what}`),
+      onProgress: (part, what) => this.report(part, `${cellText(cell)}${place}: ${what}`),
       onMeasurements: (measurements, diversity) => this.showSoFar(cell, measurements, diversity),
     };
-    const rows = this.gathered.add(cell, await measureCell(context));
-    this.options.onRows?.(rows, true);
+    const rows = this.gathered.put(cell, await run.pass(context));
+    this.options.onRows?.(rows, !this.gathered.isOpen(cell));
     this.gathered.tell();
-    this.done++;
-    this.measuredMs += this.clock.monotonicMs() - before;
+    this.pace.took(this.clock.monotonicMs() - before);
+  }
+
+  /** A cell for which there is no time any more is left with the passes it has. */
+  private hasTime(cell: Cell): boolean {
+    const { passes } = this.runs.get(cell)!;
+    if (this.pace.hasTimeFor(passes)) {
+      return true;
+    }
+    this.gathered.leave(cell, `the time was up after ${passes.complete} of ${passes.of} passes`);
+    return false;
   }
 
   /** Resampling for intermediate rows takes time that is better spent measuring: now and then is enough. */
@@ -221,61 +237,57 @@ class Run {
     const now = this.clock.monotonicMs();
     if (this.options.onRows !== undefined && now - this.shownMs >= SHOW_EVERY_MS) {
       this.shownMs = now;
-      this.options.onRows(rowsOf(cell, measurements, diversity, 0, this.plan.seed).rows, false);
+      this.options.onRows(rowsOf(cell, measurements, diversity, this.plan.seed).rows, false);
     }
   }
 
-  private async ladders(): Promise<void> {
+  private async measureLadders(): Promise<void> {
     const cell = ladderCell(this.cells);
-    for (const tokens of this.plan.ladder.tokens) {
-      const known = this.options.resume?.ladder.find((entry) => entry.tokens === tokens);
-      if (known !== undefined) {
-        this.gathered.addLadder(known);
-        this.done++;
+    for (const ladder of this.ladders) {
+      if (!ladder.isOpen || this.cancelled()) {
         continue;
       }
-      if (this.cancelled()) {
-        return;
+      if (!this.pace.hasTimeFor(ladder.passes)) {
+        ladder.leave();
+        continue;
       }
-      try {
-        this.gathered.addLadder(await this.services.ladder(this.plan, cell, tokens, this.ladderOptions(tokens)));
+      const what = `measuring the whole encoder at ${ladder.tokens} tokens${passText(ladder.passes)}`;
+      const failure = await ladder.pass((options) => this.services.ladder(this.plan, cell, ladder.tokens, options), {
+        ...this.common(),
+        onProgress: (part) => this.report(part, what),
+      });
+      if (failure !== null) {
+        this.gathered.environment.remarks.push(
+          `The whole encoder at ${ladder.tokens} tokens could not be measured: ${failure}`,
+        );
+      }
+      if (ladder.known !== null) {
+        this.gathered.putLadder(ladder.known);
         this.gathered.tell();
-        this.done++;
-      } catch (thrown) {
-        if (!isCancellation(thrown)) {
-          this.gathered.result.environment.remarks.push(
-            `The whole encoder at ${tokens} tokens could not be measured: ${toWireError(thrown).message}`,
-          );
-        }
       }
     }
   }
 
-  private ladderOptions(tokens: number): LadderOptions {
-    return {
-      clock: this.clock,
-      budgetMs: this.budgetMs(),
-      signal: this.options.signal,
-      whilePaused: this.options.whilePaused,
-      onProgress: (part) => this.report(part, `measuring the whole encoder at ${tokens} tokens`),
-    };
+  private common(): Pick<PassContext, 'clock' | 'budgetMs' | 'signal' | 'whilePaused'> {
+    const { signal, whilePaused } = this.options;
+    return { clock: this.clock, budgetMs: this.pace.budgetMs(), signal, whilePaused };
   }
 
-  private takeOver(cell: Cell): boolean {
-    const taken = this.gathered.takeOver(cell, this.options.resume);
-    this.done += taken ? 1 : 0;
-    return taken;
+  private open(cells: readonly Cell[]): Cell[] {
+    return cells.filter((cell) => this.gathered.isOpen(cell));
   }
 
-  /** This cell's share of what is left of the plan's budget: quick cells leave theirs to slow ones. */
-  private budgetMs(): number {
-    const { totalSeconds } = this.plan.limits;
-    const left = totalSeconds * 1000 - (this.clock.monotonicMs() - this.startedMs);
-    return totalSeconds === 0 ? Infinity : Math.max(0, left) / Math.max(1, this.total() - this.done);
+  private isLeft(): boolean {
+    return this.parts().some(({ isOpen }) => isOpen);
   }
 
-  private total(): number {
-    return this.cells.length + this.plan.ladder.tokens.length;
+  private parts(): PacedPart[] {
+    const passes = { complete: 0, of: this.plan.limits.passes };
+    const cells = this.cells.map((cell) => ({
+      isOpen: this.gathered.isOpen(cell),
+      passes: this.runs.get(cell)?.passes ?? passes,
+    }));
+    return [...cells, ...this.ladders];
   }
 
   private cancelled(): boolean {
@@ -283,9 +295,6 @@ class Run {
   }
 
   private report(part: number, what: string): void {
-    const total = this.total();
-    const remainingMs =
-      this.done === 0 || this.measuredMs === 0 ? null : (this.measuredMs / this.done) * (total - this.done - part);
-    this.options.onProgress?.({ done: this.done, total, part, what, remainingMs });
+    this.options.onProgress?.(this.pace.at(part, what));
   }
 }

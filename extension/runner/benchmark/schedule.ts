@@ -1,5 +1,5 @@
 /**
- * When to measure what: calibration, warm-up until the drift is small, then interleaved rounds.
+ * When to measure what in one pass over a cell: calibration, warm-up until the drift is small, then interleaved rounds.
  *
  * In a round every subject gives one sample, so that whatever disturbs the machine disturbs all of them alike, and the
  * samples of one round form pairs. The order of a round is random and the next round runs it backwards: no subject
@@ -10,7 +10,10 @@
 import { toWireError } from '../../errors';
 import type { Limits } from './plan';
 import type { Random } from './random';
+import { expectedMs, isEnough, isLiving, isWanted, partDone, passesOf } from './rounds';
+import type { State } from './rounds';
 import { median } from './statistics';
+import { burstMs, isAborted, warmUp } from './warmUp';
 
 export interface Subject {
   id: string;
@@ -31,7 +34,9 @@ export const systemClock: Clock = { monotonicMs: () => performance.now(), wallMs
 
 /** One sample: the mean over the calls of one burst. */
 export interface Sample {
+  /** Counted on through the passes. */
   round: number;
+  pass: number;
   microsecondsPerCall: number;
 }
 
@@ -39,18 +44,24 @@ export interface SubjectSamples {
   id: string;
   samples: Sample[];
   callsPerSample: number;
-  /** Whether the warm-up ended because the drift was small, and not because time was up. */
+  /** Whether every warm-up ended because the drift was small, and not because time was up. */
   settled: boolean;
   /** Why it stopped being measured, in one sentence; null when nothing went wrong. */
   failure: string | null;
 }
 
+/** What the passes so far have measured. */
 export interface Measurement {
   subjects: SubjectSamples[];
+  /** Passes that came to their end, and how many there are to be: fewer than the limits' where a cell is slow. */
+  passes: number;
+  of: number;
   rounds: number;
+  /** Spent on rounds; warm-ups are not counted. */
+  measuredMs: number;
   /** Rounds thrown away because the machine slept or stood still, or its clock was set. */
   interruptions: number;
-  /** `budget`: at least `slowPairs` rounds, but not the number the limits ask for. */
+  /** Of the last pass. `budget`: enough rounds for an interval, but not the number the limits ask for. */
   ended: 'complete' | 'budget' | 'cancelled';
 }
 
@@ -59,11 +70,11 @@ export interface ScheduleOptions {
   random: Random;
   clock: Clock;
   signal?: AbortSignal | undefined;
-  /** Milliseconds after which the limits' full number of rounds is given up; Infinity: never. */
+  /** Milliseconds of this pass after which its full number of rounds is given up; Infinity: never. */
   budgetMs: number;
-  /** Awaited between rounds; resolves when measuring may go on. */
+  /** Awaited between rounds and before each warm-up; resolves when measuring may go on. */
   whilePaused?: (() => Promise<void>) | undefined;
-  /** Called after every step with the part done so far, 0..1, and all samples so far. */
+  /** Called after every step with the part of this pass done so far, 0..1, and all samples so far. */
   onProgress?: ((part: number, what: string, subjects: readonly SubjectSamples[]) => void) | undefined;
 }
 
@@ -76,68 +87,84 @@ const SLEEP_MS = 1000;
 const STALL_FACTOR = 5;
 const STALL_MS = 10_000;
 const MAX_STALLS = 5;
-/** Samples longer than this make a warm-up window of their own; shorter ones are looked at in threes. */
-const LONG_SAMPLE_MS = 100;
-const WINDOW = 3;
 
-interface State {
-  subject: Subject;
-  result: SubjectSamples;
-  callMs: number;
-}
-
-/** Measures all subjects against each other. Cancelling keeps what was measured. */
-export async function measure(subjects: readonly Subject[], options: ScheduleOptions): Promise<Measurement> {
-  const states: State[] = subjects.map((subject) => ({
-    subject,
-    callMs: 0,
-    result: { id: subject.id, samples: [], callsPerSample: 1, settled: false, failure: null },
-  }));
+/**
+ * Measures one pass of all subjects against each other. Cancelling keeps what was measured.
+ * @param earlier What the passes before gave, with the same subjects in the same order; null in the first one.
+ */
+export async function measure(
+  subjects: readonly Subject[],
+  options: ScheduleOptions,
+  earlier: Measurement | null = null,
+): Promise<Measurement> {
+  const { limits, clock, signal } = options;
+  const states = subjects.map((subject, index) => stateOf(subject, earlier?.subjects[index]));
   const results = states.map(({ result }) => result);
-  const started = options.clock.monotonicMs();
-  const measurement: Measurement = { subjects: results, rounds: 0, interruptions: 0, ended: 'complete' };
+  const started = clock.monotonicMs();
+  const measurement: Measurement = {
+    ...(earlier ?? { passes: 0, of: limits.passes, rounds: 0, measuredMs: 0, interruptions: 0 }),
+    subjects: results,
+    ended: 'complete',
+  };
+  const pass = measurement.passes;
 
-  for (const state of states) {
-    if (isAborted(options.signal)) {
+  for (const state of states.filter(isLiving)) {
+    await options.whilePaused?.();
+    if (isAborted(signal)) {
       return { ...measurement, ended: 'cancelled' };
     }
     options.onProgress?.(0, `warming up ${state.subject.id}`, results);
-    await guarded(state, () => warmUp(state, options));
+    await guarded(state, () => warmUp(state, options, earlier === null ? null : limits.passes));
   }
+  if (earlier === null) {
+    measurement.of = passesOf(states.filter(isLiving), limits);
+  }
+  // What is to be there at the end of this pass: its own share, and what an earlier pass had no time for.
+  const share = (pass + 1) / measurement.of;
+  const measuringSince = clock.monotonicMs();
+  const ended = (how: Measurement['ended']): Measurement => ({
+    ...measurement,
+    passes: pass + (how === 'cancelled' ? 0 : 1),
+    measuredMs: measurement.measuredMs + clock.monotonicMs() - measuringSince,
+    ended: how,
+  });
 
-  const measuringSince = options.clock.monotonicMs();
   let order: State[] = [];
   let stalls = 0;
-  for (let round = 0; ; round++) {
+  for (let turn = 0; ; turn++) {
     await options.whilePaused?.();
-    if (isAborted(options.signal)) {
-      return { ...measurement, ended: 'cancelled' };
+    if (isAborted(signal)) {
+      return ended('cancelled');
     }
-    const now = options.clock.monotonicMs();
-    const living = states.filter(({ result }) => result.failure === null);
-    const part = partDone(living, now - measuringSince, options.limits);
+    const now = clock.monotonicMs();
+    const living = states.filter(isLiving);
+    const secondsLeft = limits.minimumSeconds * share - measurement.measuredMs / 1000;
+    const part = partDone(living, (now - measuringSince) / 1000, secondsLeft, share, limits);
     options.onProgress?.(part, 'measuring', results);
-    if (part >= 1) {
-      return measurement;
+    // Where slow subjects alone have what they need, there is nothing to fill the rest of the time with.
+    const wanted = new Set(living.filter((state) => isWanted(state, living, share, limits)));
+    if (part >= 1 || wanted.size === 0) {
+      return ended('complete');
     }
-    if (now - started > options.budgetMs && living.every((state) => pairs(state) >= options.limits.slowPairs)) {
-      return { ...measurement, ended: 'budget' };
+    if (now - started > options.budgetMs && living.every((state) => isEnough(state, living, share, limits))) {
+      return ended('budget');
     }
-    // An odd round runs the even one before it backwards.
-    order = round % 2 === 0 ? options.random.shuffle([...states]) : order.reverse();
-    const clockSkew = options.clock.wallMs() - options.clock.monotonicMs();
-    const longestMs = STALL_FACTOR * expectedMs(living, options.limits) + STALL_MS;
+    // An odd turn runs the even one before it backwards.
+    order = turn % 2 === 0 ? options.random.shuffle([...states]) : order.reverse();
+    const round = measurement.rounds;
+    const clockSkew = clock.wallMs() - clock.monotonicMs();
+    const longestMs = STALL_FACTOR * expectedMs(living, limits) + STALL_MS;
     for (const state of order) {
-      if (state.result.failure === null && isWanted(state, living, options.limits)) {
-        await guarded(state, () => sample(state, round, options.limits));
+      if (isLiving(state) && wanted.has(state)) {
+        await guarded(state, () => sample(state, round, pass, limits));
       }
-      if (isAborted(options.signal)) {
+      if (isAborted(signal)) {
         break;
       }
     }
     measurement.rounds++;
-    const slept = !(Math.abs(options.clock.wallMs() - options.clock.monotonicMs() - clockSkew) <= SLEEP_MS);
-    const stalled = options.clock.monotonicMs() - now > longestMs && stalls < MAX_STALLS;
+    const slept = !(Math.abs(clock.wallMs() - clock.monotonicMs() - clockSkew) <= SLEEP_MS);
+    const stalled = clock.monotonicMs() - now > longestMs && stalls < MAX_STALLS;
     if (slept || stalled) {
       stalls += slept ? 0 : 1;
       measurement.interruptions++;
@@ -146,57 +173,22 @@ export async function measure(subjects: readonly Subject[], options: ScheduleOpt
   }
 }
 
-/** Finds how many calls make a sample, then runs samples until two windows in a row differ by less than the tolerance. */
-async function warmUp(state: State, { limits, clock, signal }: ScheduleOptions): Promise<void> {
-  const started = clock.monotonicMs();
-  const timeIsUp = (): boolean => !(clock.monotonicMs() - started < limits.warmupSeconds * 1000);
-  const wantedMs = limits.burstMs;
-  let calls = 1;
-  let lastMs = await burstMs(state, calls);
-  while (lastMs < wantedMs && !isAborted(signal)) {
-    // At most tenfold: the first calls are slower than the rest and would lead to samples far too short.
-    calls = Math.min(calls * 10, Math.max(calls + 1, Math.ceil((calls * wantedMs) / Math.max(lastMs, 1e-3))));
-    lastMs = await burstMs(state, calls);
-  }
-  state.result.callsPerSample = calls;
-  state.callMs = lastMs / calls;
-
-  let previous = lastMs > LONG_SAMPLE_MS ? lastMs : NaN;
-  do {
-    const window: number[] = [];
-    for (let i = 0; i < (lastMs > LONG_SAMPLE_MS ? 1 : WINDOW) && !isAborted(signal); i++) {
-      window.push(await burstMs(state, calls));
-    }
-    if (window.length === 0) {
-      return;
-    }
-    const current = median(window);
-    state.callMs = current / calls;
-    state.result.settled = isSettled(previous, current, limits.driftTolerance);
-    previous = current;
-  } while (!state.result.settled && !timeIsUp() && !isAborted(signal));
+function stateOf(subject: Subject, earlier: SubjectSamples | undefined): State {
+  const result: SubjectSamples =
+    earlier === undefined
+      ? { id: subject.id, samples: [], callsPerSample: 1, settled: false, failure: null }
+      : { ...earlier, samples: [...earlier.samples] };
+  const times = result.samples.map(({ microsecondsPerCall }) => microsecondsPerCall);
+  return { subject, result, callMs: times.length === 0 ? 0 : median(times) / 1000, before: times.length };
 }
 
-/** Whether one window's median follows another closely enough; nothing settles on NaN. */
-export function isSettled(previous: number, current: number, tolerance: number): boolean {
-  return Math.abs(current / previous - 1) < tolerance;
-}
-
-async function sample(state: State, round: number, limits: Limits): Promise<void> {
+async function sample(state: State, round: number, pass: number, limits: Limits): Promise<void> {
   const { callsPerSample } = state.result;
   if (state.callMs < limits.leadMs) {
     await burstMs(state, Math.ceil(limits.leadMs / state.callMs));
   }
   const microsecondsPerCall = ((await burstMs(state, callsPerSample)) / callsPerSample) * 1000;
-  state.result.samples.push({ round, microsecondsPerCall });
-}
-
-async function burstMs(state: State, calls: number): Promise<number> {
-  const microseconds = await state.subject.burst(calls);
-  if (!(microseconds > 0 && microseconds < Infinity)) {
-    throw new RangeError(`${calls} calls took ${microseconds} microseconds, which is no duration`);
-  }
-  return microseconds / 1000;
+  state.result.samples.push({ round, pass, microsecondsPerCall });
 }
 
 /** A subject that fails is left out from there on; the others go on. */
@@ -206,36 +198,4 @@ async function guarded(state: State, action: () => Promise<void>): Promise<void>
   } catch (thrown) {
     state.result.failure = toWireError(thrown).message;
   }
-}
-
-/** A function, because the compiler takes a flag that was false once for false ever after. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
-}
-
-/** What a round of one sample each takes, as far as the warm-up knows. */
-function expectedMs(living: readonly State[], { leadMs }: Limits): number {
-  return living.reduce((sum, { callMs, result }) => sum + callMs * result.callsPerSample + leadMs, 0);
-}
-
-function pairs(state: State): number {
-  return state.result.samples.length;
-}
-
-/** A pair is the subject and the slowest reference. */
-function pairsNeeded(state: State, living: readonly State[], limits: Limits): number {
-  const others = living.filter((other) => other.subject.reference && other !== state);
-  const pairMs = state.callMs + Math.max(0, ...others.map((other) => other.callMs));
-  return pairMs > limits.slowPairSeconds * 1000 ? Math.min(limits.slowPairs, limits.minimumPairs) : limits.minimumPairs;
-}
-
-function isWanted(state: State, living: readonly State[], limits: Limits): boolean {
-  const needed = pairsNeeded(state, living, limits);
-  return state.subject.reference || needed === limits.minimumPairs || pairs(state) < needed;
-}
-
-function partDone(living: readonly State[], elapsedMs: number, limits: Limits): number {
-  const parts = living.map((state) => pairs(state) / pairsNeeded(state, living, limits));
-  const time = limits.minimumSeconds > 0 ? elapsedMs / (limits.minimumSeconds * 1000) : 1;
-  return living.length === 0 ? 1 : Math.min(1, time, ...parts);
 }

@@ -2,6 +2,7 @@
  * What repeated measurements say: medians and percentiles of the samples, and how sure a ratio of two medians is.
  * Pure functions; nothing here measures.
  */
+import { byPass, intervalOfPasses, widened } from '../../passes';
 import type { RatioInterval, Spread } from '../../protocol';
 import { Random } from './random';
 
@@ -70,6 +71,25 @@ export function bootstrapRatioInterval(
   return intervalAround(
     median(numerator) / median(denominator),
     above.map((value, i) => value / below[i]!),
+  );
+}
+
+/**
+ * The interval of every ratio of a benchmark: no narrower than the bootstrap over pairs, which sees how samples scatter, and
+ * no narrower than what the passes say, which also differ in what stays the same within a pass.
+ * @param passes Pass of each pair.
+ */
+export function ratioInterval(
+  numerator: readonly number[],
+  denominator: readonly number[],
+  passes: readonly number[],
+  resampling: Resampling = {},
+): RatioInterval {
+  const above = byPass(numerator, passes).map(median);
+  const below = byPass(denominator, passes).map(median);
+  return widened(
+    bootstrapRatioInterval(numerator, denominator, resampling),
+    intervalOfPasses(above.map((value, pass) => value / below[pass]!)),
   );
 }
 

@@ -35,12 +35,15 @@ export class PreparedWorkload implements Workload {
   private readonly denseLayers = new Map<number, readonly DenseWeights[]>();
   private readonly references = new WeakMap<object, Reference>();
   private routed: Int32Array = new Int32Array(0);
+  /** Alone in its buffer: references are remembered by a token's place in it. */
+  private tokenPool: Float32Array;
 
   private constructor(
     readonly layers: readonly FffWeights[],
-    readonly pool: Float32Array,
+    pool: Float32Array,
     private readonly seed: number,
   ) {
+    this.tokenPool = pool.byteOffset === 0 ? pool : pool.slice();
     const { width, depth, trees } = layers[0]!;
     this.width = width;
     this.depth = depth;
@@ -81,6 +84,21 @@ export class PreparedWorkload implements Workload {
         );
       }
       throw cause;
+    }
+  }
+
+  get pool(): Float32Array {
+    return this.tokenPool;
+  }
+
+  /** Lays the tokens elsewhere in memory, for engines that are prepared afterwards. Where there is no room they stay. */
+  moveTokens(): void {
+    try {
+      this.tokenPool = this.tokenPool.slice();
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) {
+        throw cause;
+      }
     }
   }
 

@@ -105,6 +105,15 @@ describe('the report', () => {
     );
   });
 
+  it('says in how many passes a cell was measured, and what that means', async () => {
+    const services = fakeServices({ ladder: async () => ladder });
+    const report = benchReport(await runPlan(plan, services), io);
+    expect(report).toMatch(/one layer stays resident; measured in 2 passes\n/);
+    expect(report).toContain('passes: all cells were gone over so many times');
+    const inOne = { ...plan, limits: { ...plan.limits, passes: 1 } };
+    expect(benchReport(await runPlan(inOne, services), io)).not.toContain('passes');
+  });
+
   it('shows no gain of a layer where the encoder was not measured', async () => {
     const report = benchReport(await runPlan(plan, fakeServices()), io);
     expect(report).toContain('no gain of a layer is shown');

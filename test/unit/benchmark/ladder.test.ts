@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { runLadder, type LadderConfig } from '../../../extension/runner/benchmark/ladder';
+import { intervalOfPasses } from '../../../extension/passes';
+import { isWhole, runLadder, type LadderConfig, type LadderRung } from '../../../extension/runner/benchmark/ladder';
 import { DEFAULT_LIMITS } from '../../../extension/runner/benchmark/plan';
 import { systemClock } from '../../../extension/runner/benchmark/schedule';
+import { median } from '../../../extension/runner/benchmark/statistics';
 import { fakeKernel } from './fakes';
 
 const config: LadderConfig = {
@@ -12,9 +14,17 @@ const config: LadderConfig = {
   tokens: 7,
   threads: 1,
   seed: 1,
-  limits: { ...DEFAULT_LIMITS, minimumPairs: 5, minimumSeconds: 0, warmupSeconds: 0.02, burstMs: 0.1, leadMs: 0 },
+  limits: {
+    ...DEFAULT_LIMITS,
+    passes: 1,
+    minimumPairs: 5,
+    minimumSeconds: 0,
+    warmupSeconds: 0.02,
+    burstMs: 0.1,
+    leadMs: 0,
+  },
 };
-const options = { clock: systemClock, budgetMs: Infinity };
+const options = { clock: systemClock, budgetMs: Infinity, earlier: null };
 
 describe('the ladder', () => {
   it('measures four encoders in the same rounds and sets the ceiling beside the gain', async () => {
@@ -26,6 +36,37 @@ describe('the ladder', () => {
     expect(result.ceilingOver3072.median).toBeCloseTo(ms.dense3072.median / ms.withoutFeedforward.median, 6);
     expect(result.gainOverTwin.median).toBeCloseTo(ms.twin.median / ms.fff.median, 6);
     expect(result.feedforwardShare.dense3072).toBeCloseTo(1 - ms.withoutFeedforward.median / ms.dense3072.median, 6);
+  });
+
+  it('goes on in a later pass with what it had, and drops one that was broken off', async () => {
+    const limits = { ...config.limits, passes: 2, minimumPairs: 6 };
+    const inTwo = { ...config, limits };
+    const first = await runLadder(fakeKernel(), inTwo, options);
+    expect([first.passes, first.samplePasses]).toEqual([{ complete: 1, of: 2 }, [0, 0, 0]]);
+    expect(isWhole(first)).toBe(false);
+    // As a file of a run that was cancelled in its second pass holds it.
+    const brokenOff = structuredClone(first);
+    brokenOff.samplePasses!.push(1);
+    Object.values(brokenOff.samples).forEach((samples) => samples.push(1e6));
+
+    const second = await runLadder(fakeKernel(), inTwo, { ...options, earlier: brokenOff });
+    expect([second.passes, second.samplePasses]).toEqual([{ complete: 2, of: 2 }, [0, 0, 0, 1, 1, 1]]);
+    expect(isWhole(second)).toBe(true);
+    for (const [rung, samples] of Object.entries(second.samples)) {
+      first.samples[rung as LadderRung].forEach((ms, index) => expect(samples[index]).toBeCloseTo(ms, 9));
+      expect(Math.max(...samples)).toBeLessThan(1e6);
+    }
+    const perPass = (rung: LadderRung) => [0, 3].map((from) => median(second.samples[rung].slice(from, from + 3)));
+    const [twin, fff] = [perPass('twin'), perPass('fff')];
+    const ends = intervalOfPasses(twin.map((ms, pass) => ms / fff[pass]!))!;
+    expect(second.gainOverTwin.low).toBeLessThanOrEqual(ends.low * (1 + 1e-9));
+    expect(second.gainOverTwin.high).toBeGreaterThanOrEqual(ends.high * (1 - 1e-9));
+  });
+
+  it('is whole where its file is from before there were passes', async () => {
+    const old = await runLadder(fakeKernel(), config, options);
+    delete old.passes;
+    expect(isWhole(old)).toBe(true);
   });
 
   it('refuses to time a wrong kernel', async () => {

@@ -20,7 +20,13 @@ describe('reading a plan', () => {
     expect(plan.depths).toEqual([11]);
     expect(plan.distributions).toEqual(['spread']);
     expect(plan.weights).toEqual(['warm']);
-    expect(plan.limits).toMatchObject({ minimumPairs: 30, minimumSeconds: 3, slowPairs: 7, driftTolerance: 0.05 });
+    expect(plan.limits).toMatchObject({
+      passes: 5,
+      minimumPairs: 30,
+      minimumSeconds: 3,
+      slowPairs: 7,
+      driftTolerance: 0.05,
+    });
     expect(plan.ladder).toEqual({ tokens: [128], layers: 1, heads: 12 });
   });
 
@@ -53,6 +59,7 @@ describe('reading a plan', () => {
     [{ ...minimal, batches: [1.5] }, '"batches[0]" must be a whole number'],
     [{ ...minimal, depths: [16] }, '"depths[0]" is 16'],
     [{ ...minimal, distributions: ['even'] }, '"distributions[0]" is "even" and must be spread or skewed'],
+    [{ ...minimal, limits: { passes: 0 } }, '"limits.passes" is 0 and must lie between 1 and 100'],
     [{ ...minimal, limits: { driftTolerance: Infinity } }, '"limits.driftTolerance" must be a number'],
     [{ ...minimal, source: { model: 'm' } }, '"source.text" is missing'],
     [{ ...minimal, engines: ['gpu'] }, 'There is no engine "gpu"'],

@@ -3,13 +3,20 @@ import { FffError } from '../../../extension/errors';
 import { completePlan, type Cell, type PartialPlan, type Plan } from '../../../extension/runner/benchmark/plan';
 import { randomFffWeights, syntheticTokens } from '../../../extension/runner/benchmark/distributions';
 import type { BenchmarkResult, ResultRow } from '../../../extension/runner/benchmark/result';
-import { runPlan, type Progress } from '../../../extension/runner/benchmark/run';
+import type { Progress } from '../../../extension/runner/benchmark/pace';
+import { runPlan } from '../../../extension/runner/benchmark/run';
 import type { NativeBaselines } from '../../../extension/runner/benchmark/engines/native';
 import { paperDenseLayer } from '../../../extension/runner/benchmark/engines/paperLevels';
 import type { LadderResult } from '../../../extension/runner/benchmark/ladder';
 import { fakeKernel, fakeServices } from './fakes';
 
-/** Small and quick; nothing here asserts on a time. */
+/** Small, quick and in one pass. */
+const LIMITS = {
+  ...{ passes: 1, minimumPairs: 4, minimumSeconds: 0, slowPairs: 2 },
+  ...{ warmupSeconds: 0.02, burstMs: 0.05, leadMs: 0 },
+};
+
+/** Nothing here asserts on a time. */
 function plan(changes: Partial<PartialPlan> = {}): Plan {
   return completePlan({
     version: 1,
@@ -19,7 +26,7 @@ function plan(changes: Partial<PartialPlan> = {}): Plan {
     depths: [3],
     batches: [1, 5],
     ladder: { tokens: [] },
-    limits: { minimumPairs: 4, minimumSeconds: 0, slowPairs: 2, warmupSeconds: 0.02, burstMs: 0.05, leadMs: 0 },
+    limits: LIMITS,
     ...changes,
   });
 }

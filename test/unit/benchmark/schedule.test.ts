@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, type Limits } from '../../../extension/runner/benchmark/plan';
 import { Random } from '../../../extension/runner/benchmark/random';
-import { isSettled, measure, type Subject } from '../../../extension/runner/benchmark/schedule';
+import { measure, type Measurement, type Subject } from '../../../extension/runner/benchmark/schedule';
+import { isSettled } from '../../../extension/runner/benchmark/warmUp';
 import { FakeClock, fakeSubject } from './fakes';
 
 interface Logged {
@@ -9,11 +10,12 @@ interface Logged {
   calls: number;
 }
 
+/** One pass, unless the limits say otherwise. */
 function setUp(limits: Partial<Limits> = {}) {
   const clock = new FakeClock();
   const log: Logged[] = [];
   const random = new Random(5);
-  const options = { limits: { ...DEFAULT_LIMITS, ...limits }, random, clock, budgetMs: Infinity };
+  const options = { limits: { ...DEFAULT_LIMITS, passes: 1, ...limits }, random, clock, budgetMs: Infinity };
   return { clock, log, options };
 }
 
@@ -90,6 +92,142 @@ describe('rounds', () => {
     expect(measurement.rounds).toBeGreaterThanOrEqual(7);
     expect(measurement.rounds).toBeLessThan(30);
     expect(new Set(measurement.subjects.map(({ samples }) => samples.length)).size).toBe(1);
+  });
+});
+
+describe('passes', () => {
+  /** Measures all passes, with subjects made anew for each. */
+  async function inPasses(
+    make: (pass: number) => Subject[],
+    options: Parameters<typeof measure>[1],
+  ): Promise<Measurement[]> {
+    const measured: Measurement[] = [];
+    do {
+      measured.push(await measure(make(measured.length), options, measured.at(-1) ?? null));
+    } while (measured.at(-1)!.passes < measured.at(-1)!.of);
+    return measured;
+  }
+  const counts = ({ subjects }: Measurement, subject = 0): number[] => {
+    const passes = subjects[subject]!.samples.map(({ pass }) => pass);
+    return [...new Set(passes)].map((pass) => passes.filter((one) => one === pass).length);
+  };
+
+  it('share pairs and seconds, and count rounds on', async () => {
+    const { clock, log, options } = setUp({ passes: 5, minimumSeconds: 0 });
+    const measured = await inPasses(
+      (pass) => [
+        fakeSubject('fff', clock, log, () => 20_000 + pass),
+        fakeSubject('dense', clock, log, () => 20_000, true),
+      ],
+      options,
+    );
+    expect(measured.map(({ passes, of, ended }) => [passes, of, ended])).toEqual(
+      [1, 2, 3, 4, 5].map((pass) => [pass, 5, 'complete']),
+    );
+    const last = measured[4]!;
+    expect(counts(last)).toEqual([6, 6, 6, 6, 6]);
+    expect(last.subjects[0]!.samples.map(({ round }) => round)).toEqual(
+      Array.from({ length: 30 }, (_, round) => round),
+    );
+    // Each pass timed the engine that was made for it.
+    expect(
+      last.subjects[0]!.samples.every(({ pass, microsecondsPerCall }) => microsecondsPerCall === 20_000 + pass),
+    ).toBe(true);
+  });
+
+  it('take as long together as one pass, warm-ups aside', async () => {
+    const { clock, log, options } = setUp({ passes: 3 });
+    const measured = await inPasses(() => [fakeSubject('fff', clock, log, () => 20_000, true)], options);
+    expect(measured[2]!.measuredMs).toBeGreaterThanOrEqual(3000);
+    expect(measured[2]!.measuredMs).toBeLessThan(3100);
+    expect(measured[0]!.measuredMs).toBeLessThan(1100);
+  });
+
+  it.each([
+    // 7 rounds of a slow pair: three passes of two or three.
+    [{ passes: 5 }, 400_000, [3, 2, 2]],
+    [{ passes: 2 }, 400_000, [4, 3]],
+    [{ passes: 5, minimumPairs: 4, minimumSeconds: 0 }, 1000, [2, 2]],
+    [{ passes: 5, minimumPairs: 3, minimumSeconds: 0 }, 1000, [3]],
+    [{ passes: 1, minimumSeconds: 0 }, 1000, [30]],
+  ])('are fewer where one would hold hardly a round: %j at %i microseconds', async (limits, microseconds, expected) => {
+    const { clock, log, options } = setUp(limits);
+    const measured = await inPasses(() => [fakeSubject('fff', clock, log, () => microseconds)], options);
+    expect(measured).toHaveLength(expected.length);
+    expect(counts(measured.at(-1)!)).toEqual(expected);
+  });
+
+  it('leave none of them out for a slow subject among quick ones', async () => {
+    const { clock, log, options } = setUp({ passes: 5, minimumSeconds: 0 });
+    const measured = await inPasses(
+      () => [fakeSubject('weak', clock, log, () => 900_000), fakeSubject('dense', clock, log, () => 5000, true)],
+      options,
+    );
+    expect(counts(measured[4]!, 0)).toEqual([2, 1, 2, 1, 1]);
+    expect(counts(measured[4]!, 1)).toEqual([6, 6, 6, 6, 6]);
+  });
+
+  it('warm up briefly after the first, and calibrate no more', async () => {
+    const { clock, log, options } = setUp({ passes: 5, minimumSeconds: 0 });
+    const subjects = (): Subject[] => [fakeSubject('fff', clock, log, () => 2)];
+    const first = await measure(subjects(), options);
+    const before = log.length;
+    const second = await measure(subjects(), options, first);
+    const calls = first.subjects[0]!.callsPerSample;
+    // One window, then lead-in and sample of six rounds.
+    expect(log.slice(before).map((entry) => entry.calls)).toEqual([
+      ...[calls, calls, calls],
+      ...Array.from({ length: 6 }, () => [2500, calls]).flat(),
+    ]);
+    expect(second.subjects[0]!.settled).toBe(true);
+  });
+
+  it('warm up until an engine that runs at another speed now is settled', async () => {
+    const { clock, log, options } = setUp({ passes: 5, minimumSeconds: 0, leadMs: 0 });
+    const first = await measure([fakeSubject('fff', clock, log, () => 20_000)], options);
+    const before = log.length;
+    const second = await measure([fakeSubject('fff', clock, log, () => 30_000)], options, first);
+    expect(log.slice(before)).toHaveLength(2 * 3 + 6);
+    expect(second.subjects[0]!.settled).toBe(true);
+  });
+
+  it('catch up what an earlier one had no time for, and hold two rounds whatever the time', async () => {
+    const { clock, log, options } = setUp({ passes: 5, minimumSeconds: 0 });
+    const subjects = (): Subject[] => [fakeSubject('fff', clock, log, () => 100_000, true)];
+    const first = await measure(subjects(), { ...options, budgetMs: 0 });
+    expect([first.ended, first.passes, ...counts(first)]).toEqual(['budget', 1, 2]);
+    const second = await measure(subjects(), { ...options, budgetMs: 0 }, first);
+    expect([second.ended, ...counts(second)]).toEqual(['budget', 2, 2]);
+    const third = await measure(subjects(), options, second);
+    expect([third.ended, ...counts(third)]).toEqual(['complete', 2, 2, 14]);
+  });
+
+  it('that are broken off are no complete ones, and do not change what was there before', async () => {
+    const { clock, log, options } = setUp({ passes: 5, minimumSeconds: 0 });
+    const controller = new AbortController();
+    const first = await measure([fakeSubject('fff', clock, log, () => 20_000)], options);
+    const kept = structuredClone(first);
+    const broken = fakeSubject('fff', clock, log, (call) => {
+      if (call === 5) {
+        controller.abort();
+      }
+      return 20_000;
+    });
+    const second = await measure([broken], { ...options, signal: controller.signal }, first);
+    expect([second.ended, second.passes, ...counts(second)]).toEqual(['cancelled', 1, 6, 3]);
+    expect(first).toEqual(kept);
+  });
+
+  it('do not go on with a subject that failed before', async () => {
+    const { clock, log, options } = setUp({ passes: 5, minimumSeconds: 0 });
+    const dense = (): Subject => fakeSubject('dense', clock, log, () => 20_000, true);
+    const gone: Subject = { id: 'gone', reference: false, burst: () => Promise.reject(new Error('gone')) };
+    const first = await measure([gone, dense()], options);
+    let asked = false;
+    const back: Subject = { id: 'gone', reference: false, burst: async () => ((asked = true), 1000) };
+    const second = await measure([back, dense()], options, first);
+    expect(asked).toBe(false);
+    expect(counts(second, 1)).toEqual([6, 6]);
   });
 });
 

@@ -57,12 +57,39 @@ describe('a .fffbench file', () => {
     [broken([{}], 'ladder'), '"ladder[0].milliseconds" must be an object'],
     [broken([{ row: 99, microsecondsPerToken: [] }], 'samples'), '"samples[0].row" is no row of the file'],
     [broken([{ row: 0, microsecondsPerToken: 3 }], 'samples'), '"samples[0].microsecondsPerToken" must be a list'],
+    [broken([{ row: 0, passes: [0], microsecondsPerToken: [1, 2] }], 'samples'), 'must name a pass for each sample'],
+    [broken([{ row: 0, passes: [0.5], microsecondsPerToken: [1] }], 'samples'), 'must name a pass for each sample'],
+    [broken([{ cell: {}, reason: '', passes: { complete: 3, of: 2 } }], 'unfinished'), 'how many passes are complete'],
     [broken({ cpu: 1 }, 'environment'), '"environment.cpu" must be a text'],
     [broken(null, 'rows', 1, 'microsecondsPerToken', 'p5'), '"rows[1].microsecondsPerToken.p5" must be a number'],
     [broken({ median: 1 }, 'rows', 0, 'ratioToBestDense'), '"rows[0].ratioToBestDense.low" must be a number'],
   ])('is refused in one sentence: %#', (text, complaint) => {
     expect(() => readResult(text, 'x.fffbench')).toThrow(complaint);
     expect(() => readResult(text, 'x.fffbench')).toThrow(/^x\.fffbench .*\.$/);
+  });
+});
+
+describe('passes in a file', () => {
+  it('are read where they are named, and are one where they are not', async () => {
+    const result = await runPlan(plan, fakeServices());
+    expect(readResult(fffbenchText(result), 'new.fffbench').samples[0]!.passes).toEqual([0, 0, 1, 1]);
+    const old = sampleResult();
+    expect(JSON.stringify(old)).not.toContain('passes');
+    expect(readResult(JSON.stringify(old), 'old.fffbench')).toEqual(old);
+    const column = csvText(old).split('\n')[0]!.split(',').indexOf('passes');
+    expect(csvText(old).split('\n')[1]!.split(',')[column]).toBe('1');
+    expect(markdownText(old)).not.toContain('passes');
+  });
+
+  it('are in every export', () => {
+    const result = sampleResult({ batches: [1, 16] });
+    result.rows.forEach((row) => (row.passes = row.batch === 1 ? 5 : 3));
+    const lines = csvText(result).trimEnd().split('\n');
+    const column = lines[0]!.split(',').indexOf('passes');
+    expect(new Set(lines.slice(1, 6).map((line) => line.split(',')[column]))).toEqual(new Set(['5']));
+    expect(new Set(lines.slice(6).map((line) => line.split(',')[column]))).toEqual(new Set(['3']));
+    expect(markdownText(result)).toContain('warm weights; measured in 5 passes.');
+    expect(markdownText(result)).toContain('warm weights; measured in 3 passes.');
   });
 });
 

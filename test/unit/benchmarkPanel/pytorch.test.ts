@@ -17,11 +17,13 @@ const text = fs.readFileSync(`test/fixtures/benchmark/${NAME}`, 'utf8');
 const CPU = 'Intel(R) Xeon(R) Processor';
 
 const keys = (value: object): string[] => Object.keys(value).sort();
+/** Files of what was measured in one pass do not say so. */
+const inOnePass = (value: object): string[] => keys(value).filter((key) => key !== 'passes' && key !== 'again');
 
 describe('a result that PyTorch measured', () => {
   const result = readResult(text, NAME);
 
-  it('has every part of a result of our own engine, and no other', async () => {
+  it('has every part of a result of our own engine but those of passes, and no other', async () => {
     const own = await runPlan(
       completePlan({
         version: 1,
@@ -39,10 +41,10 @@ describe('a result that PyTorch measured', () => {
     expect(keys(result.plan)).toEqual(keys(own.plan));
     expect(keys(result.environment)).toEqual(keys(fakeEnvironment));
     for (const row of result.rows) {
-      expect(keys(row)).toEqual(keys(own.rows[0]!));
+      expect(keys(row)).toEqual(inOnePass(own.rows[0]!));
     }
-    expect(keys(result.samples[0]!)).toEqual(keys(own.samples[0]!));
-    expect(keys(result.selfTests[0]!)).toEqual(keys(own.selfTests[0]!));
+    expect(keys(result.samples[0]!)).toEqual(inOnePass(own.samples[0]!));
+    expect(keys(result.selfTests[0]!)).toEqual(inOnePass(own.selfTests[0]!));
     expect(result.rows).toHaveLength(20);
     expect(result.samples.map(({ row }) => row)).toEqual(result.rows.map((_, index) => index));
   });

@@ -13,7 +13,7 @@ const PLAN = {
   depths: [3],
   batches: [1, 2, 4],
   ladder: { tokens: [], heads: 2 },
-  limits: { minimumPairs: 4, minimumSeconds: 0, warmupSeconds: 0.01, burstMs: 0.02, leadMs: 0 },
+  limits: { passes: 1, minimumPairs: 4, minimumSeconds: 0, warmupSeconds: 0.01, burstMs: 0.02, leadMs: 0 },
 };
 
 function runner(onEvent: (name: string, payload: unknown) => void = () => undefined) {

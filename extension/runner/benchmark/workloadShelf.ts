@@ -1,0 +1,50 @@
+/**
+ * Layers and tokens between passes. Making them takes longer than a pass of a quick cell, and the float64 references that
+ * verification has worked out hang on them; those of many groups would fill the memory, so some are kept and the others
+ * are made again, from the same seed.
+ */
+import { workloadBytes } from './memory';
+import type { Cell, Plan } from './plan';
+import { PreparedWorkload } from './workload';
+import type { HiddenStateSource } from './workload';
+
+/** Part of the memory that is free at the beginning which may be kept. */
+const SHARE = 0.25;
+
+export class WorkloadShelf {
+  private readonly kept = new Map<Cell, { workload: PreparedWorkload; bytes: number }>();
+
+  /** @param freeBytes at the beginning of the run. */
+  constructor(
+    private readonly plan: Plan,
+    private readonly source: HiddenStateSource | null,
+    private readonly freeBytes: number,
+  ) {}
+
+  /** @param group its first cell. */
+  has(group: Cell): boolean {
+    return this.kept.has(group);
+  }
+
+  /** The workload of a group; one that was kept, with its tokens elsewhere in memory. */
+  async take(group: Cell, batches: readonly number[]): Promise<PreparedWorkload> {
+    const known = this.kept.get(group)?.workload;
+    if (known !== undefined) {
+      known.moveTokens();
+      return known;
+    }
+    const workload = await PreparedWorkload.build(this.plan, group, batches, this.source);
+    // A source's own layers are there already, but its dense layers and references are not.
+    const bytes = workloadBytes({ ...group, batch: Math.max(...batches), distribution: 'spread' }, this.plan);
+    const total = [...this.kept.values()].reduce((sum, one) => sum + one.bytes, bytes);
+    if (total <= SHARE * this.freeBytes) {
+      this.kept.set(group, { workload, bytes });
+    }
+    return workload;
+  }
+
+  /** Gives all of it back. */
+  clear(): void {
+    this.kept.clear();
+  }
+}
