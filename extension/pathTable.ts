@@ -2,6 +2,9 @@
 import type { Trace } from './protocol';
 import { gelu, pathToLeaf } from './tree';
 
+/** Space at the beginning of a cell; as a character Markdown would take it off. */
+const ROOM = '&nbsp;&nbsp;';
+
 /** Text that Markdown shows as it is, on one line, also inside a table. */
 export function plain(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>()#+\-.!|~$&:@/]/g, '\\$&');
@@ -51,7 +54,12 @@ export function pathSteps(trace: Trace, token: number, layer: number, tree: numb
   });
 }
 
-/** The table with a heading line, as Markdown. */
+/** A number of a path with its sign and three decimals. */
+export function signedText(value: number): string {
+  return `${value >= 0 ? '+' : ''}${value.toFixed(3)}`.replace('-', '−');
+}
+
+/** The table with a heading line, as Markdown. A hover sets columns without room between them, so cells bring their own. */
 export function pathMarkdown(trace: Trace, token: number, layer: number, tree: number): string {
   const { feedforward } = trace.model;
   const name = trace.tokens[token]?.text ?? '';
@@ -60,12 +68,12 @@ export function pathMarkdown(trace: Trace, token: number, layer: number, tree: n
   const steps = pathSteps(trace, token, layer, tree);
   const lines = steps.map(
     ({ level, node, logit, activation, turn }) =>
-      `| ${level} | ${node} | ${logit.toFixed(3)} | ${turn ?? 'leaf'} | ${activation.toFixed(3)} |`,
+      `| ${level} | ${node} | ${ROOM}${signedText(logit)} | ${ROOM}${turn ?? 'leaf'} | ${ROOM}${signedText(activation)} |`,
   );
   return [
     `**${plain(name)}**, ${where}`,
     '',
-    '| level | node | logit | goes | activation |',
+    `| level | ${ROOM}node | logit | ${ROOM}goes | ${ROOM}activation |`,
     '| --: | --: | --: | :-- | --: |',
     ...lines,
   ].join('\n');

@@ -72,6 +72,8 @@ export type SessionEvents = Omit<ViewEvents, 'focus' | keyof InsightViewEvents> 
   focus: FocusChange;
   /** A view shows the last trace. */
   painted: Latency;
+  /** The trace of this run is on screen, or nobody painted it in time: what the picture must not wait for may begin. */
+  settled: number;
 };
 
 /** Measuring must not compete with the first picture, but a view that never paints must not hold it up either. */
@@ -260,6 +262,9 @@ export class Session implements Disposable {
       run.painted = done;
       signal.addEventListener('abort', done, { once: true });
     });
+    if (this.trace?.runId === run.id) {
+      this.events.fire('settled', run.id);
+    }
     if (this.run !== run || signal.aborted || measureBudgetMsPerLayer === 0) {
       return;
     }

@@ -62,6 +62,7 @@ export function segmented<Value>(label: string, testId: string, onChoose: (value
   const group = el('div', { class: 'segments', role: 'radiogroup', 'aria-label': label });
   const element = el('div', { class: 'control', 'data-testid': testId }, caption, group);
   let shown = '';
+  let taken: Value | undefined;
   let current: readonly Choice<Value>[] = [];
   group.addEventListener('click', (event) => {
     const segment = event.target instanceof Element ? event.target.closest('button') : null;
@@ -75,6 +76,10 @@ export function segmented<Value>(label: string, testId: string, onChoose: (value
     set(choices, chosen) {
       current = choices;
       const key = choices.map((choice) => choice.label).join('\n');
+      if (key === shown && chosen === taken) {
+        return;
+      }
+      taken = chosen;
       if (key !== shown) {
         shown = key;
         group.replaceChildren(
@@ -93,9 +98,9 @@ export function segmented<Value>(label: string, testId: string, onChoose: (value
         );
       }
       for (const [at, segment] of [...group.children].entries()) {
-        const taken = choices[at]?.value === chosen;
-        segment.setAttribute('aria-checked', String(taken));
-        segment.setAttribute('tabindex', taken ? '0' : '-1');
+        const isTaken = choices[at]?.value === chosen;
+        segment.setAttribute('aria-checked', String(isTaken));
+        segment.setAttribute('tabindex', isTaken ? '0' : '-1');
       }
       element.dataset['value'] = String(chosen);
     },

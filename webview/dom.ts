@@ -29,13 +29,31 @@ export function svg<Tag extends keyof SVGElementTagNameMap>(
   return element;
 }
 
-/** Sets attributes; `style` is refused because the content security policy would silently drop it. */
+/**
+ * Sets attributes; `style` is refused because the content security policy would silently drop it. What is the same stays
+ * untouched: browsers style and lay out anew what is written, whether it changed or not.
+ */
 export function setAttributes(element: Element, attributes: Record<string, string | number>): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (name === 'style') {
       throw new Error('Inline style attributes do not pass the content security policy; use element.style.');
     }
-    element.setAttribute(name, String(value));
+    const text = String(value);
+    if (element.getAttribute(name) !== text) {
+      element.setAttribute(name, text);
+    }
+  }
+}
+
+/** Makes a text all that is in an element, which stays untouched where that is so already. */
+export function setText(element: Element, text: string): void {
+  const only = element.firstChild;
+  if (only instanceof Text && only === element.lastChild) {
+    if (only.data !== text) {
+      only.data = text;
+    }
+  } else if (only !== null || text !== '') {
+    element.textContent = text;
   }
 }
 

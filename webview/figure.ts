@@ -2,9 +2,8 @@
 import { draw as drawTable, type TableData } from './charts/table';
 import type { Chart } from './charts/chart';
 import { button } from './controls';
-import { el } from './dom';
+import { el, setText } from './dom';
 import { saveMenu, type SaveOptions } from './saveMenu';
-import type { Change } from './store';
 
 /** Whoever remembers which figures are shown as tables, and which of those that fold are open. */
 export interface TableChoice {
@@ -23,8 +22,9 @@ export interface FigureOptions {
   onPickRow?: (row: number) => void;
   /** Shown as its title alone until it is opened. */
   folds?: boolean;
-  /** How the figure is saved; absent: not from here. */
+  /** How the figure is saved; absent: not from here, or with a button of its own. */
   saving?: Omit<SaveOptions, 'id' | 'title' | 'body' | 'table'>;
+  saveTool?: HTMLElement;
 }
 
 /** A figure on the page. Its body holds either the picture or the table. */
@@ -46,6 +46,8 @@ export function figure(store: TableChoice, options: FigureOptions): Figure {
   const tableBody = el('div', { class: 'figure-table' });
   const caption = el('p', { class: 'caption' }, options.caption);
   const tools = el('div', { class: 'tools' }, ...(options.tools ?? []));
+  // Every figure has these two at its right edge, whatever wraps.
+  const keeping = el('div', { class: 'tools keeping' });
   const isOpen = (): boolean => options.folds !== true || store.setup.open?.includes(id) === true;
   const fold = el(
     'button',
@@ -61,7 +63,7 @@ export function figure(store: TableChoice, options: FigureOptions): Figure {
   const element = el(
     'section',
     { class: 'figure', id, 'data-testid': `figure-${id}`, 'aria-labelledby': `${id}-title` },
-    el('header', {}, heading, tools),
+    el('header', {}, heading, tools, keeping),
     body,
     tableBody,
     caption,
@@ -81,10 +83,12 @@ export function figure(store: TableChoice, options: FigureOptions): Figure {
       },
     });
     toggle.classList.add('table-toggle');
-    tools.append(toggle);
+    keeping.append(toggle);
   }
   if (options.saving !== undefined) {
-    tools.append(saveMenu({ ...options.saving, id, title, body, table }));
+    keeping.append(saveMenu({ ...options.saving, id, title, body, table }));
+  } else if (options.saveTool !== undefined) {
+    keeping.append(options.saveTool);
   }
 
   return {
@@ -96,7 +100,7 @@ export function figure(store: TableChoice, options: FigureOptions): Figure {
       const open = isOpen();
       element.classList.toggle('folded', !open);
       fold.setAttribute('aria-expanded', String(open));
-      tools.hidden = caption.hidden = !open;
+      tools.hidden = keeping.hidden = caption.hidden = !open;
       const asTable = open && isTable();
       element.classList.toggle('as-table', asTable);
       element.querySelector('.table-toggle')?.setAttribute('aria-pressed', String(asTable));
@@ -114,60 +118,7 @@ export function figure(store: TableChoice, options: FigureOptions): Figure {
       }
     },
     setCaption(text) {
-      caption.textContent = text;
+      setText(caption, text);
     },
   };
 }
-
-/**
- * Holds repainting back for what is out of sight, so that hovering costs what is on screen. What was held back is told
- * once the element comes into view, or soon after the last change: no figure stays behind for long.
- */
-export class Patience {
-  private visible = true;
-  private readonly held = new Set<Change>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(
-    element: HTMLElement,
-    private readonly tell: (changes: ReadonlySet<Change>) => void,
-  ) {
-    if (typeof IntersectionObserver === 'function') {
-      const observer = new IntersectionObserver(
-        ([entry]) => {
-          this.visible = entry?.isIntersecting ?? true;
-          if (this.visible) {
-            this.release();
-          }
-        },
-        { rootMargin: '100px' },
-      );
-      observer.observe(element);
-    }
-  }
-
-  changed(changes: ReadonlySet<Change>): void {
-    for (const change of changes) {
-      this.held.add(change);
-    }
-    if (this.visible) {
-      this.release();
-    } else {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.release(), SETTLED_MS);
-    }
-  }
-
-  /** Tells what was held back, in sight or not. */
-  release(): void {
-    clearTimeout(this.timer);
-    if (this.held.size > 0) {
-      const changes = new Set(this.held);
-      this.held.clear();
-      this.tell(changes);
-    }
-  }
-}
-
-/** A selection at rest this long is shown everywhere. */
-const SETTLED_MS = 120;

@@ -8,7 +8,7 @@ import { draw as drawPredictions, type PredictionsData } from './charts/predicti
 import { draw as drawSpine, type SpineData } from './charts/spine';
 import { draw as drawTokens, type TokensData } from './charts/tokens';
 import { draw as drawTreeMap, type TreeChart, type TreeData, type TreeOptions } from './charts/treeMap';
-import { el } from './dom';
+import { el, setText } from './dom';
 import { visibleText } from './format';
 import { corpusHeat, differenceHeat, type Heat } from './heat';
 import { intervene } from './intervene';
@@ -101,7 +101,7 @@ export function tokensPane(store: Store, container: HTMLElement, theme: ThemeSou
       }
       const said = leftOutSentence(trace.leftOutCharacters);
       leftOut.hidden = said === null;
-      leftOut.textContent = said;
+      setText(leftOut, said ?? '');
       const { layer, tree, token } = store.sight;
       show({
         tokens: trace.tokens,

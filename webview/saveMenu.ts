@@ -75,6 +75,9 @@ export function saveMenu(options: SaveOptions): HTMLElement {
       }),
     );
     list.hidden = false;
+    // It hangs from the right edge of its button, unless that button is too close to the left one of the page.
+    list.classList.remove('from-left');
+    list.classList.toggle('from-left', list.getBoundingClientRect().left < 0);
     toggle.setAttribute('aria-expanded', 'true');
     (list.firstElementChild as HTMLElement | null)?.focus();
   }

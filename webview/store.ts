@@ -103,13 +103,20 @@ export class Store {
       this.learn({ contexts });
       this.noticeContexts();
     });
+    rpc.on('state', (state) => this.hydrate(state));
     const state = await this.call('ready', []);
-    if (state !== undefined) {
-      this.hydrated = true;
-      this.replace(state);
-      this.noticeNews();
-      this.noticeContexts();
+    // Null: it was told already. A page that did not hear it, as it was not loaded yet, is told now.
+    const missed = state === null && !this.hydrated ? await this.call('ready', []) : state;
+    if (missed != null) {
+      this.hydrate(missed);
     }
+  }
+
+  private hydrate(state: ViewState): void {
+    this.hydrated = true;
+    this.replace(state);
+    this.noticeNews();
+    this.noticeContexts();
   }
 
   /** What is looked at now: the pinned focus, overlaid with the preview under the pointer, kept within the trace. */

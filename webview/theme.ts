@@ -168,7 +168,10 @@ export function deriveTheme(kind: ThemeKind, input: ThemeInput): Theme {
     kind,
     background,
     foreground,
-    muted: ensureContrast(flatten(input.muted ?? mix(background, foreground, 0.7), background), background, 4.5),
+    // Who asks for high contrast is not helped by text that stands back.
+    muted: isHighContrast
+      ? foreground
+      : ensureContrast(flatten(input.muted ?? mix(background, foreground, 0.7), background), background, 4.5),
     hairline: mix(background, foreground, isHighContrast ? 0.34 : 0.16),
     empty: mix(background, foreground, isHighContrast ? 0.14 : isLight ? 0.055 : 0.075),
     accent: mark(input.accent, '#0078d4'),

@@ -212,6 +212,8 @@ export class BenchmarkSession implements Disposable {
     this.tellRows([]);
     this.tellNotices([]);
     this.enter(run.state);
+    const what = resume === null ? 'begins' : `goes on; rows so far: ${resume.rows.length}`;
+    this.services.log.info(`Benchmark "${plan.name}" ${what}.`);
     void this.measure(run, resume);
   }
 
@@ -228,8 +230,10 @@ export class BenchmarkSession implements Disposable {
     this.run = null;
     this.tellRows([]);
     if ('result' in outcome) {
-      this.shelf.keep(run.id, outcome.result, { kind: run.ending ? 'cancelled' : 'finished' });
+      const ending = run.ending ? 'cancelled' : 'finished';
+      this.shelf.keep(run.id, outcome.result, { kind: ending });
       this.enter({ kind: 'idle' });
+      this.services.log.info(`Benchmark "${run.plan.name}" was ${ending}; rows: ${outcome.result.rows.length}.`);
     } else {
       this.broke(run, outcome.thrown);
     }

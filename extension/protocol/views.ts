@@ -41,8 +41,11 @@ export interface ViewState extends InsightViewState {
 
 /** Methods a webview may call on the host. */
 export interface ViewApi extends InsightViewApi {
-  /** First call of every view: the host answers with the whole state and starts sending events. */
-  ready(): Promise<ViewState>;
+  /**
+   * First call of every page: the host answers with the whole state and starts sending events. Null where the event
+   * `state` has told this page everything already; a page that never heard it asks again.
+   */
+  ready(): Promise<ViewState | null>;
   setFocus(focus: Focus): Promise<void>;
   cancel(): Promise<void>;
   /** Runs *Inspect Selection* on the active editor. */
@@ -58,6 +61,8 @@ export interface ViewApi extends InsightViewApi {
 
 /** Events the host sends to visible views. */
 export interface ViewEvents extends InsightViewEvents {
+  /** Everything, told ahead to a view that becomes visible: it waits with the editor while the page loads. */
+  state: ViewState;
   /** A new trace has no interventions and no comparison yet; views forget the old ones by themselves. */
   traced: { trace: Trace; source: TraceSource; focus: Focus };
   status: RunStatus;

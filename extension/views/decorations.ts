@@ -6,6 +6,7 @@
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../disposable';
 import { pathMarkdown } from '../pathTable';
+import type { Focus } from '../protocol';
 import { MARKS, markOf, markedRanges } from '../routingColours';
 import type { Session } from '../session';
 
@@ -20,6 +21,8 @@ export class Decorations implements Disposable, vscode.HoverProvider {
   private readonly types: vscode.TextEditorDecorationType[];
   /** The text was changed since it was traced. */
   private stale = false;
+  /** What was looked at when the marks were drawn. */
+  private drawn: Pick<Focus, 'layer' | 'tree'> = { layer: 0, tree: 0 };
 
   constructor(
     private readonly session: Session,
@@ -29,10 +32,18 @@ export class Decorations implements Disposable, vscode.HoverProvider {
     this.store.add(
       session.on('traced', () => {
         this.stale = false;
-        this.draw();
       }),
     );
-    this.store.add(session.on('focus', () => this.draw()));
+    // Not with the picture: the editor paints its marks on the same thread, or at least the same processor.
+    this.store.add(session.on('settled', () => this.draw()));
+    this.store.add(
+      session.on('focus', ({ focus }) => {
+        // Stepping through tokens marks nothing else.
+        if (focus.layer !== this.drawn.layer || focus.tree !== this.drawn.tree) {
+          this.draw();
+        }
+      }),
+    );
     this.store.add(vscode.window.onDidChangeVisibleTextEditors(() => this.draw()));
     this.store.add(
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
@@ -93,6 +104,7 @@ export class Decorations implements Disposable, vscode.HoverProvider {
   private draw(): void {
     const { decorations, decorationDepth } = this.settings();
     const { trace, source, focus } = this.session.state;
+    this.drawn = focus;
     for (const editor of vscode.window.visibleTextEditors) {
       const ranges = this.types.map((): vscode.Range[] => []);
       if (decorations && trace !== null && source !== null && this.holds(editor.document)) {

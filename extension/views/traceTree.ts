@@ -3,7 +3,7 @@
  */
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../disposable';
-import { pathSteps } from '../pathTable';
+import { pathSteps, signedText } from '../pathTable';
 import type { Session } from '../session';
 
 export const TRACE_TREE_ID = 'fffExplorer.traceTree';
@@ -82,7 +82,7 @@ export class TraceTree implements vscode.TreeDataProvider<TraceTreeItem>, Dispos
     const step = steps[item.level];
     const row = new vscode.TreeItem(`Node ${step?.node ?? ''}`, None);
     if (step !== undefined) {
-      row.description = `${step.turn ?? 'leaf'}, logit ${step.logit.toFixed(3)}, activation ${step.activation.toFixed(3)}`;
+      row.description = `${step.turn ?? 'leaf'}, logit ${signedText(step.logit)}, activation ${signedText(step.activation)}`;
       row.accessibilityInformation = { label: `Level ${step.level}, node ${step.node}, ${row.description}` };
       row.iconPath = new vscode.ThemeIcon(
         step.turn === null ? 'circle-filled' : step.turn === 'left' ? 'arrow-left' : 'arrow-right',

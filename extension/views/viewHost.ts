@@ -1,12 +1,13 @@
 /**
  * One webview's end of the protocol: a `Rpc` that answers its questions from the session and tells it what changed.
  *
- * A view says `ready` and is hydrated with everything; from then on it gets increments, until it is hidden. VS Code
- * throws a hidden page away and loads it anew when it is shown, and then it says `ready` again.
+ * VS Code throws a hidden page away and loads it anew when it is shown, and keeps what is sent meanwhile until the page
+ * has loaded. So a view that becomes visible is told everything at once, before its page can ask, and increments from then
+ * on, until it is hidden. Its page says `ready`, and is told everything then if that did not come ahead.
  */
 import { DisposableStore, type Disposable } from '../disposable';
 import { describeThrown, type Log } from '../log';
-import type { ReportKind, ViewApi, ViewEvents } from '../protocol';
+import type { ReportKind, ViewApi, ViewEvents, ViewState } from '../protocol';
 import { Rpc, type None } from '../rpc';
 import type { InsightTruth } from '../insight/insights';
 import type { Session } from '../session';
@@ -45,24 +46,36 @@ export interface MessagePort {
 
 export class ViewHost implements Disposable {
   private readonly store = new DisposableStore();
+  private readonly rpc: Rpc<ViewApi, None, ViewEvents>;
+  private visible = false;
   private hydrated = false;
+  /** Whether the state that was told ahead went to a page; null once a page has said `ready` to it, or without one. */
+  private ahead: Promise<boolean> | null = null;
+  /** The last message on its way. */
+  private sending: Promise<boolean> = Promise.resolve(false);
 
   constructor(
     private readonly name: string,
     port: MessagePort,
-    { session, insights, actions, log }: ViewServices,
+    private readonly services: ViewServices,
   ) {
+    const { session, insights, actions, log } = services;
     const rpc: Rpc<ViewApi, None, ViewEvents> = new Rpc<ViewApi, None, ViewEvents>(
       {
         // A page that is being thrown away refuses messages; it will ask for everything when it is back.
-        send: (message) => void port.send(message).then(undefined, (thrown: unknown) => this.lost(log, thrown)),
+        send: (message) => {
+          this.sending = Promise.resolve(port.send(message)).catch((thrown: unknown) => this.lost(log, thrown));
+        },
         onMessage: (listener) => port.listen(listener),
         onClose: () => ({ dispose: () => undefined }),
       },
       {
-        ready: () => {
+        ready: async () => {
+          const { ahead } = this;
+          // A page that was loaded anew says it again, and knows nothing.
+          this.ahead = null;
           this.hydrated = true;
-          return { ...session.state, ...insights.state };
+          return (await ahead) === true ? null : this.everything();
         },
         setFocus: (focus) => session.setFocus(focus, this),
         cancel: () => session.cancel(),
@@ -90,6 +103,7 @@ export class ViewHost implements Disposable {
       },
       (where, thrown) => log.warn(`View ${this.name}, ${where}: ${describeThrown(thrown)}`),
     );
+    this.rpc = rpc;
     const send = <Name extends keyof ViewEvents>(name: Name, payload: ViewEvents[Name]): void => {
       if (this.hydrated) {
         rpc.emit(name, payload);
@@ -120,9 +134,19 @@ export class ViewHost implements Disposable {
     );
   }
 
-  /** The page is gone until it says `ready` again. */
+  /** The view is visible. If it was not, its page is being loaded, and is told everything ahead. */
+  shown(): void {
+    if (!this.visible) {
+      this.visible = this.hydrated = true;
+      this.rpc.emit('state', this.everything());
+      this.ahead = this.sending;
+    }
+  }
+
+  /** The page is gone until the view is shown, or a page says `ready` again. */
   hidden(): void {
-    this.hydrated = false;
+    this.visible = this.hydrated = false;
+    this.ahead = null;
   }
 
   dispose(): void {
@@ -130,8 +154,13 @@ export class ViewHost implements Disposable {
     this.store.dispose();
   }
 
-  private lost(log: Log, thrown: unknown): void {
+  private everything(): ViewState {
+    return { ...this.services.session.state, ...this.services.insights.state };
+  }
+
+  private lost(log: Log, thrown: unknown): false {
     this.hydrated = false;
     log.debug(`View ${this.name} took no message: ${describeThrown(thrown)}`);
+    return false;
   }
 }

@@ -55,7 +55,10 @@ export class Views {
         if (!visible) {
           this.visible.delete(host);
           host.hidden();
-        } else if (recorded === undefined) {
+          return;
+        }
+        host.shown();
+        if (recorded === undefined) {
           this.visible.add(host);
         }
       },

@@ -55,6 +55,7 @@ export class VscodeServer {
    * @param {{
    *   line: 'current' | 'minimum',
    *   vsix?: string,
+   *   extensions?: string,
    *   settings?: Record<string, unknown>,
    *   keybindings?: { key: string, command: string, args?: unknown }[],
    *   smokeTestDriver?: boolean,
@@ -62,8 +63,10 @@ export class VscodeServer {
    *   token?: string,
    *   env?: Record<string, string>,
    *   log?: (line: string) => void,
-   * }} options `smokeTestDriver` lets tests run inside the extension host; `trustPrompt` leaves workspace trust on;
-   *   only addresses with the `token`, if there is one, are served; `env` is added to the server's environment, which the extension host inherits
+   * }} options `extensions` is a folder of installExtension, which is copied, in place of a `vsix` that is installed at
+   *   every start; `smokeTestDriver` lets tests run inside the extension host; `trustPrompt` leaves workspace trust on;
+   *   only addresses with the `token`, if there is one, are served; `env` is added to the server's environment, which the
+   *   extension host inherits
    */
   static async start(options) {
     const { node, server } = await installVscode(options.line, options.log);
@@ -73,18 +76,11 @@ export class VscodeServer {
     fs.mkdirSync(user, { recursive: true });
     fs.writeFileSync(path.join(user, 'settings.json'), JSON.stringify(settings));
     fs.writeFileSync(path.join(user, 'keybindings.json'), JSON.stringify(options.keybindings ?? []));
-    const folders = [
-      ...['--server-data-dir', path.join(state, 'server')],
-      ...['--user-data-dir', path.join(state, 'user')],
-      ...['--extensions-dir', path.join(state, 'extensions')],
-      '--accept-server-license-terms',
-    ];
-    if (options.vsix !== undefined) {
-      const { code, output } = await run(node, [server, ...folders, '--install-extension', options.vsix]);
-      // The server exits with 0 even when the package was refused.
-      if (code !== 0 || !output.includes('was successfully installed')) {
-        throw new Error(`VS Code refused ${options.vsix}.\n${output}`);
-      }
+    const extensions = path.join(state, 'extensions');
+    if (options.extensions !== undefined) {
+      fs.cpSync(options.extensions, extensions, { recursive: true });
+    } else if (options.vsix !== undefined) {
+      await installExtension(options.line, options.vsix, extensions);
     }
     const port = await freePort();
     const child = start(
@@ -93,7 +89,7 @@ export class VscodeServer {
         inRoot('scripts/lib/keeper.mjs'),
         node,
         server,
-        ...folders,
+        ...stateFolders(state, extensions),
         ...['--host', '127.0.0.1', '--port', String(port)],
         ...(options.token === undefined ? ['--without-connection-token'] : ['--connection-token', options.token]),
         ...['--telemetry-level', 'off', '--reconnection-grace-time', '5'],
@@ -110,11 +106,6 @@ export class VscodeServer {
   /** Where installed extensions lie. */
   get extensionsFolder() {
     return path.join(this.#state, 'extensions');
-  }
-
-  /** Where the editor and its extensions write their logs, one folder a start. */
-  get logsFolder() {
-    return path.join(this.#state, 'user', 'logs');
   }
 
   /**
@@ -136,14 +127,19 @@ export class VscodeServer {
     return `http://127.0.0.1:${this.port}/?${query.toString()}`;
   }
 
+  /** The user's settings.json. */
+  get settingsFile() {
+    return path.join(this.#state, 'user', 'User', 'settings.json');
+  }
+
   /**
-   * Text of settings.json with some settings changed. Writing it to the file is left to the workbench: it does not
-   * reliably notice another process doing so.
+   * Text of settings.json with some settings changed, in one line: an editor indents lines as they are typed. Writing it
+   * to the file is left to the workbench: it does not reliably notice another process doing so.
    * @param {Record<string, unknown>} changes
    */
   changedSettings(changes) {
     this.#settings = { ...this.#settings, ...changes };
-    return JSON.stringify(this.#settings, null, 2);
+    return JSON.stringify(this.#settings);
   }
 
   /** Ends the server with everything it started, and removes its state. */
@@ -156,6 +152,40 @@ export class VscodeServer {
   exited() {
     return new Promise((resolve) => this.#child.once('exit', resolve));
   }
+}
+
+/**
+ * Installs a VSIX into a folder of extensions; the line itself is installed when needed.
+ * @param {'current' | 'minimum'} line
+ * @param {string} vsix
+ * @param {string} extensions the folder, made where it is missing
+ */
+export async function installExtension(line, vsix, extensions) {
+  const { node, server } = await installVscode(line);
+  const state = fs.mkdtempSync(path.join(os.tmpdir(), 'fff-explorer-install-'));
+  try {
+    const { code, output } = await run(node, [server, ...stateFolders(state, extensions), '--install-extension', vsix]);
+    // The server exits with 0 even when the package was refused.
+    if (code !== 0 || !output.includes('was successfully installed')) {
+      throw new Error(`VS Code refused ${vsix}.\n${output}`);
+    }
+  } finally {
+    fs.rmSync(state, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+/**
+ * Where a server keeps what.
+ * @param {string} state
+ * @param {string} extensions
+ */
+function stateFolders(state, extensions) {
+  return [
+    ...['--server-data-dir', path.join(state, 'server')],
+    ...['--user-data-dir', path.join(state, 'user')],
+    ...['--extensions-dir', extensions],
+    '--accept-server-license-terms',
+  ];
 }
 
 /**

@@ -7,8 +7,10 @@ import { createRequire } from 'node:module';
 import type axe from 'axe-core';
 import type { Frame } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { BenchmarkResult, Percentiles } from '../../extension/protocol';
 import { inRoot } from '../../scripts/lib/paths.mjs';
-import { focusFile, inspectText, shown, viewFrame } from './explorer';
+import { pickFile } from './dialogs';
+import { focusFile, inspectText, shown, unfold, viewFrame } from './explorer';
 import { Workbench, themeNames } from './workbench';
 
 const FILE = 'sample.ts';
@@ -22,18 +24,29 @@ const SENTENCES = [
 ].join('\n');
 /** A recorded result that sweeps sizes: the shorter ones allow no law of growth to be fitted, and so have no list of them. */
 const RECORDED = 'gpu-h200.fffbench';
+/** A recorded result with the whole encoder, and the same as if another run had measured some engines otherwise. */
+const ENCODER = { file: 'encoder.fffbench', other: 'encoder-again.fffbench' };
 const FOLDED = ['node', 'whatif', 'lens', 'usage', 'compare', 'divergence', 'contexts', 'occurrences'];
 const source = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What a person with a screen reader, or one who sees little, would stumble over; one line a rule and element. */
-async function violations(frame: Frame, looked = ['color-contrast', 'button-name']): Promise<string[]> {
+/**
+ * What a person with a screen reader, or one who sees little, would stumble over; one line a rule and element.
+ *
+ * @param looked rules that must have found something to look at.
+ * @param within the part of the page that is audited: what was audited already costs seconds.
+ */
+async function violations(
+  frame: Frame,
+  looked = ['color-contrast', 'button-name'],
+  within = 'html',
+): Promise<string[]> {
   if (!(await frame.evaluate(() => 'axe' in window))) {
     // By the debugger, which no content policy concerns.
     await frame.evaluate(source);
   }
-  const { violations: found, passed } = await frame.evaluate(async () => {
+  const { violations: found, passed } = await frame.evaluate(async (part) => {
     const { axe: auditor } = window as unknown as { axe: typeof axe };
-    const { violations: bad, passes: good } = await auditor.run(document, { resultTypes: ['violations', 'passes'] });
+    const { violations: bad, passes: good } = await auditor.run(part, { resultTypes: ['violations', 'passes'] });
     return {
       violations: bad.map(({ id, impact, help, nodes }) => ({
         id,
@@ -43,7 +56,7 @@ async function violations(frame: Frame, looked = ['color-contrast', 'button-name
       })),
       passed: Object.fromEntries(good.map(({ id, nodes }) => [id, nodes.length])),
     };
-  });
+  }, within);
   // An audit that looked at nothing would find nothing.
   for (const rule of looked) {
     expect(passed[rule] ?? 0, rule).toBeGreaterThan(0);
@@ -55,7 +68,7 @@ async function violations(frame: Frame, looked = ['color-contrast', 'button-name
     );
 }
 
-/** The same of every table twin on the page; the pictures are back afterwards. */
+/** The same of every figure that has a table twin, as table; the pictures are back afterwards. */
 async function violationsInTables(frame: Frame): Promise<string[]> {
   const toggles = frame.locator('.table-toggle:visible');
   const toggleAll = async (): Promise<void> => {
@@ -65,9 +78,29 @@ async function violationsInTables(frame: Frame): Promise<string[]> {
   };
   await toggleAll();
   await frame.locator('.figure.as-table tbody tr').first().waitFor();
-  const found = await violations(frame);
+  const found = await violations(frame, undefined, '.figure.as-table');
   await toggleAll();
   return found;
+}
+
+/** The recorded encoder's result, times of its first rows multiplied; a quiet run, so that differences count. */
+function encoderResult(name: string, factors: readonly number[]): string {
+  const recorded = fs.readFileSync(inRoot('docs/benchmarks/results/ladder.json'), 'utf8');
+  const result = JSON.parse(recorded) as BenchmarkResult;
+  const times = ({ median, p5, p95 }: Percentiles, row: number): Percentiles => {
+    const factor = factors[row] ?? 1;
+    return { median: median * factor, p5: p5 * factor, p95: p95 * factor };
+  };
+  return JSON.stringify({
+    ...result,
+    plan: { ...result.plan, name },
+    selfTests: [],
+    rows: result.rows.map((row, at) => ({ ...row, microsecondsPerToken: times(row.microsecondsPerToken, at) })),
+    samples: result.samples.map((entry) => ({
+      ...entry,
+      microsecondsPerToken: entry.microsecondsPerToken.map((time) => time * (factors[entry.row] ?? 1)),
+    })),
+  });
 }
 
 /** A line a violation, with where it is. */
@@ -85,6 +118,8 @@ describe('the text of all views under axe-core', () => {
         [FILE]: `${TEXT}\n${OTHER}\n`,
         [NOTES]: `${SENTENCES}\n`,
         [RECORDED]: fs.readFileSync(inRoot('docs/benchmarks/results', RECORDED), 'utf8'),
+        [ENCODER.file]: encoderResult('Encoder', []),
+        [ENCODER.other]: encoderResult('Encoder again', [10, 0.1]),
       },
       settings: { 'fffExplorer.measure.budgetMsPerLayer': 50, 'fffExplorer.follow': false },
       viewport: { width: 1600, height: 1000 },
@@ -129,18 +164,11 @@ describe('the text of all views under axe-core', () => {
     await workbench.runCommand('FFF Explorer: Map Usage of File');
     await panel.locator('[data-testid="tree-map"][data-traffic="corpus"]').waitFor();
     await panel.locator('[data-testid="compare-start"]').waitFor({ state: 'attached' });
-    const unfold = async (id: string): Promise<void> => {
-      const fold = panel.locator(`[data-testid="fold-${id}"]`);
-      await fold.waitFor();
-      if ((await fold.getAttribute('aria-expanded')) === 'false') {
-        await fold.click();
-      }
-    };
-    await unfold('compare');
+    await unfold(panel, 'compare');
     await panel.locator('[data-testid="compare-start"]').click();
     await panel.locator('[data-testid="compare-bars"]').waitFor();
     for (const id of FOLDED) {
-      await unfold(id);
+      await unfold(panel, id);
     }
     await expect.poll(() => panel.locator('.figure.folded').count()).toBe(0);
     const path = (await shown(panel, 'spine', 'path')).split(',');
@@ -163,7 +191,7 @@ describe('the text of all views under axe-core', () => {
       const panel = await viewFrame(workbench, 'trace');
       const found: Record<string, string[]> = { panel: await violations(panel) };
       await panel.locator('[data-testid="help"]').click();
-      found['keyboard map'] = await violations(panel);
+      found['keyboard map'] = await violations(panel, ['color-contrast'], '[data-testid="key-map"]');
       await workbench.page.keyboard.press('Escape');
       await workbench.screenshot(`axe-${theme}`);
       found['tables'] = await violationsInTables(panel);
@@ -172,12 +200,36 @@ describe('the text of all views under axe-core', () => {
     },
   );
 
+  it('has results to look at in the benchmark panel: a whole encoder, and two compared', async () => {
+    await workbench.runCommand('FFF Explorer: Open Benchmark');
+    const panel = await workbench.webview('[data-mode="panel"]');
+    for (const [file, name] of [
+      [ENCODER.other, 'Encoder again'],
+      [ENCODER.file, 'Encoder'],
+    ] as const) {
+      await panel.locator('[data-testid="open-result"]').click();
+      await pickFile(workbench, workbench.file(file));
+      await expect.poll(() => panel.locator('[data-testid="title"]').textContent()).toBe(name);
+    }
+    await panel.locator('[data-testid="entry"][data-name="Encoder again"] [data-testid="compare"]').click();
+    await panel.locator('[data-testid="comparison"]').waitFor();
+    const verdicts = await panel
+      .locator('[data-testid="compared"]')
+      .evaluateAll((rows) => rows.map((row) => row.getAttribute('data-verdict')));
+    expect(verdicts.slice(0, 3)).toEqual(['faster', 'slower', 'withheld']);
+  });
+
   it.each(themeNames)('finds nothing in the benchmark panel and a recorded result in the %s theme', async (theme) => {
     await workbench.setTheme(theme);
     await workbench.runCommand('FFF Explorer: Open Benchmark');
     const panel = await workbench.webview('[data-mode="panel"]');
     await panel.locator('[data-testid="preset"] option').first().waitFor({ state: 'attached' });
+    for (const picture of ['encoder-ladder', 'comparison']) {
+      await panel.locator(`[data-testid="${picture}"]`).waitFor();
+    }
     const found: Record<string, string[]> = { panel: await violations(panel) };
+    await workbench.screenshot(`axe-benchmark-panel-${theme}`);
+    found['tables of the panel'] = await violationsInTables(panel);
     await workbench.runCommand('View: Show Explorer');
     await workbench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: RECORDED }).dblclick();
     const result = await workbench.webview('.content[data-mode="file"]');

@@ -4,8 +4,9 @@
  */
 import fs from 'node:fs';
 import type { Frame } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchmarkResult } from '../../extension/protocol';
+import { saveAs } from './dialogs';
 import { runnerPid, sleepFor, until } from './explorer';
 import { Workbench, themeNames } from './workbench';
 
@@ -59,6 +60,8 @@ describe('the benchmark panel in a real VS Code', () => {
     await workbench.runCommand('FFF Explorer: Open Benchmark');
     panel = await workbench.webview('[data-mode="panel"]');
   });
+
+  afterEach(({ task }) => workbench.screenshotOfFailure(task));
 
   afterAll(() => workbench.close());
 
@@ -161,7 +164,7 @@ describe('the benchmark panel in a real VS Code', () => {
     expect(await rows()).toBe(10);
     const laws = panel.locator('#growth [data-testid="law"]');
     expect(await laws.count()).toBe(2);
-    expect(await laws.first().textContent()).toMatch(/^fff \(\w+\): .+ \(R² -?\d\.\d+\)\.$/);
+    expect(await laws.first().textContent()).toMatch(/^fff \(\w+\): .+ \(R² −?\d\.\d+\)\.$/);
     await laws.last().scrollIntoViewIfNeeded();
     await workbench.screenshot('benchmark-growth');
   });
@@ -174,17 +177,12 @@ describe('the benchmark panel in a real VS Code', () => {
     expect(await left.textContent()).toMatch(/a batch of 65536 needs about \d{5,} MB, and \d+ MB are free/);
     expect((await entries())[0]).toBe('finished');
     // There is as little memory as before: it ends again, with what it had, maybe before anybody could look.
-    await panel.evaluate(() => {
-      const content = document.querySelector<HTMLElement>('.content')!;
-      new MutationObserver((changes) => {
-        if (changes.some(({ oldValue }) => oldValue === 'running')) {
-          content.dataset['ranAgain'] = 'yes';
-        }
-      }).observe(content, { attributeFilter: ['data-state'], attributeOldValue: true });
-    });
-    await panel.locator('[data-testid="entry"][data-name="Huge trial"] [data-testid="resume-entry"]').click();
-    await panel.locator('.content[data-ran-again]').waitFor();
-    await panel.locator('.content[data-state="finished"]').waitFor({ timeout: 60_000 });
+    const entry = panel.locator('[data-testid="entry"][data-name="Huge trial"]');
+    const first = await entry.getAttribute('data-recorded-at');
+    await entry.locator('[data-testid="resume-entry"]').click();
+    // Whoever measures again records anew.
+    await entry.and(panel.locator(`[data-ending="finished"]:not([data-recorded-at="${first}"])`)).waitFor();
+    await panel.locator('.content[data-state="finished"]').waitFor();
     expect(await rows()).toBe(6);
     await panel.locator('[data-testid="entry"][data-name="Huge trial"] [data-testid="remove"]').click();
   });
@@ -204,13 +202,13 @@ describe('the benchmark panel in a real VS Code', () => {
   });
 
   it('says that the machine slept, measures that round again, and goes on', async () => {
-    await start(LONG);
+    await start({ ...LONG, batches: [1, 2] });
     await until('rows of the running cell', async () => (await rows()) > 0);
     await sleepFor(workbench, 38_000);
     const notices = panel.locator('[data-testid="notices"]');
     await notices.filter({ hasText: /^The machine slept for about a minute; the round being measured/ }).waitFor();
     await panel.locator('.content[data-state="finished"]').waitFor({ timeout: 120_000 });
-    expect(await rows()).toBe(20);
+    expect(await rows()).toBe(8);
     await save('export-result', 'slept.fffbench');
     const { samples } = JSON.parse(fs.readFileSync(workbench.file('slept.fffbench'), 'utf8')) as BenchmarkResult;
     // No sample holds the sleep: a call that took it would be a thousand times slower than the rest.
@@ -303,24 +301,7 @@ describe('the benchmark panel in a real VS Code', () => {
 
   /** Saves under a name in the opened folder, through the editor's own dialog. */
   async function save(testId: string, name: string): Promise<void> {
-    const file = workbench.file(name);
     await button(testId).click();
-    const input = workbench.page.locator('.quick-input-widget input[type="text"]').first();
-    await input.waitFor();
-    // The dialog suggests a name once it has listed the folder; what was typed before is gone then.
-    await until('a suggested name', async () => /\.(fffbench|svg)$/.test(await input.inputValue()));
-    await until(
-      `${name} to be saved`,
-      async () => {
-        if (await input.isVisible()) {
-          await input.fill(file);
-          await workbench.page.keyboard.press('Enter');
-          await workbench.page.waitForTimeout(500);
-        }
-        return fs.existsSync(file) && fs.statSync(file).size > 0;
-      },
-      30_000,
-    );
-    await workbench.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    await saveAs(workbench, name);
   }
 });

@@ -15,6 +15,7 @@ import {
   shown,
   shownTokens,
   terminalTrace,
+  unfold,
   viewFrame,
   type TerminalTrace,
 } from './explorer';
@@ -112,10 +113,7 @@ describe('comparing in a real VS Code', () => {
     }
 
     // Where each token's path parts first, one row a pair.
-    const fold = panel.locator('[data-testid="fold-divergence"]');
-    if ((await fold.getAttribute('aria-expanded')) === 'false') {
-      await fold.click();
-    }
+    await unfold(panel, 'divergence');
     const rows = panel.locator('[data-testid="figure-divergence"] tbody tr[data-row]');
     await expect.poll(() => rows.count()).toBe(pairs.length);
     const cells = await rows.evaluateAll((all) =>
@@ -245,19 +243,22 @@ describe('comparing in a real VS Code', () => {
     expect(await workbench.notifications()).toEqual([]);
     expect(await panel.locator('[data-testid="compare-about"]').isVisible()).toBe(false);
     // The lens is computed by the runner, which must have the shown text again.
-    await panel.locator('[data-testid="fold-lens"]').click();
+    await unfold(panel, 'lens');
     await expect.poll(() => panel.locator('[data-testid="lens-layer"]').count()).toBe(4);
   });
 
   it('says why a folder is no model, and leaves what is shown as it was', async () => {
+    await clearNotifications(workbench);
     fs.mkdirSync(workbench.file('empty'));
+    const panel = await inspectText(workbench, FILE, FIRST);
     await workbench.runCommand('FFF Explorer: Compare Models…', { staysOpen: true });
     await pickFolder(workbench, workbench.file('empty'));
     expect(await workbench.notification(/config\.json/)).toMatch(/ is no checkpoint: it has no config\.json\.$/);
-    const panel = await viewFrame(workbench, 'trace');
     const { tokens } = await terminalTrace(FIRST);
     await expect.poll(() => shownTokens(panel)).toEqual(tokens.map(({ text }) => text));
+    await unfold(panel, 'lens');
     await panel.locator('[data-testid="token"][data-index="2"]').click();
+    await panel.locator('[data-testid="lens"][data-token="2"]').waitFor();
     await expect.poll(() => panel.locator('[data-testid="lens-layer"]').count()).toBe(4);
   });
 

@@ -3,50 +3,79 @@
  * asks for files in the palette's place, where paths are typed.
  */
 import fs from 'node:fs';
-import type { Frame } from 'playwright-core';
+import path from 'node:path';
+import type { Frame, Locator } from 'playwright-core';
 import { until } from './explorer';
 import type { Workbench } from './workbench';
 
 /** Answers the dialog that asks where to save, and waits until the file is there; returns its bytes. */
 export async function saveAs(workbench: Workbench, name: string): Promise<Buffer> {
   const file = workbench.file(name);
-  const ending = name.slice(name.lastIndexOf('.'));
-  await answer(workbench, file, (suggested) => suggested.endsWith(ending));
+  const { input } = partsOf(workbench);
+  await input.waitFor();
+  // The dialog shows the folder above first, and suggests a name once it has listed the right one.
+  const folder = `${path.dirname(file)}/`;
+  await until('a suggested name', async () => {
+    const suggested = await input.inputValue();
+    return suggested.startsWith(folder) && path.extname(suggested) !== '';
+  });
+  await answer(workbench, file);
   await until(`${name} to be saved`, () => fs.existsSync(file) && fs.statSync(file).size > 0);
   return fs.readFileSync(file);
 }
 
 /** Answers the dialog that asks for a folder. */
 export async function pickFolder(workbench: Workbench, folder: string): Promise<void> {
-  // What is typed reaches the dialog with a delay; Enter before that takes the folder it showed first.
-  await answer(
-    workbench,
-    folder,
-    (suggested) => suggested.startsWith('/'),
-    () => workbench.page.waitForTimeout(1500),
-  );
+  const { input, rows } = partsOf(workbench);
+  // Once it has listed the folder it begins with, the dialog replaces whatever was typed until then.
+  await rows.filter({ hasText: /^\.\.$/ }).waitFor();
+  // With the slash it goes into the folder. It has done so when it lists what is in there; before that, Enter means the
+  // folder it showed first.
+  await input.fill(`${folder}/`);
+  const inside = fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const expected = ['..', ...inside.map(({ name }) => name).sort((one, other) => one.localeCompare(other))];
+  await until(`the dialog to list ${folder}`, async () => {
+    await refuseComplaint(workbench);
+    return (await rows.allInnerTexts()).join('\n') === expected.join('\n');
+  });
+  await answer(workbench, `${folder}/`);
 }
 
-async function answer(
-  workbench: Workbench,
-  path: string,
-  isReady: (suggested: string) => boolean,
-  settled: () => Promise<void> = () => Promise.resolve(),
-): Promise<void> {
-  const { page } = workbench;
-  const input = page.locator('.quick-input-widget input[type="text"]').first();
-  await input.waitFor();
-  // The dialog suggests something once it has listed the folder; what was typed before is gone then.
-  await until('a suggestion', async () => isReady(await input.inputValue()));
-  await until('the dialog to take the answer', async () => {
-    if (await input.isVisible()) {
-      await input.fill(path, { timeout: 1000 }).catch(() => undefined);
-      await settled();
-      await page.keyboard.press('Enter');
-      await page.waitForTimeout(500);
-    }
-    return !(await page.locator('.quick-input-widget').isVisible());
+/** Answers the dialog that asks for a file. */
+export async function pickFile(workbench: Workbench, file: string): Promise<void> {
+  const { rows } = partsOf(workbench);
+  // Once it has listed the folder it begins with, the dialog replaces whatever was typed until then.
+  await rows.filter({ hasText: /^\.\.$/ }).waitFor();
+  await answer(workbench, file);
+}
+
+function partsOf({ page }: Workbench): { widget: Locator; input: Locator; rows: Locator } {
+  const widget = page.locator('.quick-input-widget');
+  return {
+    widget,
+    input: widget.locator('input[type="text"]').first(),
+    rows: widget.locator('.monaco-list-row:visible .label-name'),
+  };
+}
+
+/** Types a path into a dialog that is ready, and waits until it is gone. */
+async function answer(workbench: Workbench, typed: string): Promise<void> {
+  const { widget, input } = partsOf(workbench);
+  await input.fill(typed);
+  await input.press('Enter');
+  await until(`the dialog to take ${typed}`, async () => {
+    await refuseComplaint(workbench);
+    return !(await widget.isVisible());
   });
+}
+
+/** @throws Error with the dialog's own words when it does not want what was typed. */
+async function refuseComplaint(workbench: Workbench): Promise<void> {
+  const { widget, input } = partsOf(workbench);
+  if ((await widget.locator('.monaco-inputbox.error').count()) > 0) {
+    const said = await widget.locator('.quick-input-message').innerText();
+    throw new Error(`The dialog refuses "${await input.inputValue()}": ${said}`);
+  }
 }
 
 /** Chooses an entry of the list that stands in the palette's place, by its label. */
@@ -68,10 +97,9 @@ export async function enter(workbench: Workbench, suggestion: string, text: stri
   await workbench.page.keyboard.press('Enter');
 }
 
-/** Presses a button of the notification that contains a text, and waits until it is gone. */
+/** Presses a button of the notification that contains a text. */
 export async function pressInNotification(workbench: Workbench, text: string | RegExp, button: string): Promise<void> {
-  const item = workbench.page.locator('.notifications-toasts .notification-list-item', { hasText: text }).first();
-  await item.waitFor();
+  const item = await workbench.notificationItem(text);
   await item.locator('.monaco-button', { hasText: button }).click();
 }
 

@@ -2,10 +2,10 @@
  * What the extension does in the editor itself: tokens marked by sub-tree, the path in a hover, the native tree, the
  * status bar, the sidebar that follows, and a trace saved and opened again.
  */
-import fs from 'node:fs';
 import type { Frame } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { focusFile, inspectText, shown, shownTokens, terminalTrace, until, type TerminalTrace } from './explorer';
+import { saveAs } from './dialogs';
+import { focusFile, inspectText, shown, shownTokens, terminalTrace, type TerminalTrace } from './explorer';
 import { Workbench, themeNames } from './workbench';
 
 const CODE = 'const total = items.map((item) => item.price);';
@@ -178,11 +178,7 @@ describe('FFF Explorer in the editor', () => {
     await workbench.openFile(NOTES);
     await inspectText(workbench, NOTES, SECOND);
     await workbench.runCommand('FFF Explorer: Export Trace…', { staysOpen: true });
-    const input = workbench.page.locator('.quick-input-widget input');
-    await expect.poll(() => input.inputValue()).toContain('.ffftrace');
-    await input.fill(workbench.file('saved.ffftrace'));
-    await workbench.page.keyboard.press('Enter');
-    await until('the file', () => fs.existsSync(workbench.file('saved.ffftrace')));
+    await saveAs(workbench, 'saved.ffftrace');
     await inspectText(workbench, NOTES, FIRST);
     await openTraceFile('saved.ffftrace');
     const saved = (await terminalTrace(SECOND)).tokens.map(({ text }) => text);
@@ -208,20 +204,24 @@ describe('FFF Explorer in the editor', () => {
     ['damaged.ffftrace', 'it is damaged or was not written to its end'],
     ['future.ffftrace', 'it has version 9 of the format and this extension reads version 1 only'],
   ])('says in one sentence why %s is not shown', async (file, cause) => {
-    await openTraceFile(file);
-    await workbench.page.waitForTimeout(1500);
+    // One click: each of a double click has its own answer.
+    await workbench.runCommand('View: Show Explorer');
+    await workbench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: file }).click();
+    const dialog = workbench.page.locator('.monaco-dialog-box', { hasText: `${file} cannot be opened: ${cause}.` });
+    await dialog.waitFor();
     await workbench.screenshot(`trace-file-${file}`);
-    await workbench.page.getByText(`${file} cannot be opened: ${cause}.`).first().waitFor();
+    await dialog.locator('.monaco-button', { hasText: 'OK' }).click();
+    await dialog.waitFor({ state: 'detached' });
   });
 
   it('follows the cursor in the sidebar, sentence by sentence, until the trace is pinned', async () => {
-    await focusFile(workbench, NOTES);
+    await workbench.openFile(NOTES);
     await workbench.runCommand('View: Show FFF Explorer');
     const sidebar = await workbench.webview('body[data-view="sidebar"]');
     await focusFile(workbench, NOTES);
     await goToLine(5);
     const last = (await terminalTrace(LAST)).tokens.map(({ text }) => text);
-    await expect.poll(() => shownTokens(sidebar), { timeout: 20_000 }).toEqual(last);
+    await expect.poll(() => shownTokens(sidebar)).toEqual(last);
     await workbench.runCommand('FFF Explorer: Pin Trace');
     await focusFile(workbench, NOTES);
     await goToLine(1);
@@ -229,7 +229,7 @@ describe('FFF Explorer in the editor', () => {
     expect(await shownTokens(sidebar)).toEqual(last);
     await workbench.runCommand('FFF Explorer: Unpin Trace');
     const first = (await terminalTrace(FIRST)).tokens.map(({ text }) => text);
-    await expect.poll(() => shownTokens(sidebar), { timeout: 20_000 }).toEqual(first);
+    await expect.poll(() => shownTokens(sidebar)).toEqual(first);
     await workbench.screenshot('sidebar-follows');
   });
 

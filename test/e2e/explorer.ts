@@ -37,9 +37,17 @@ export interface TerminalUsage {
   }[][];
 }
 
+/** What was traced in the terminal: a text in a model always gives the same. */
+const traced = new Map<string, Promise<TerminalTrace>>();
+
 /** Traces a text in the terminal, with the bundle that is in the package. */
 export function terminalTrace(text: string, model?: string): Promise<TerminalTrace> {
-  return terminal('trace', '--json', '--text', text, ...(model === undefined ? [] : ['--model', model]));
+  const key = JSON.stringify([text, model]);
+  const known =
+    traced.get(key) ??
+    terminal<TerminalTrace>('trace', '--json', '--text', text, ...(model === undefined ? [] : ['--model', model]));
+  traced.set(key, known);
+  return known;
 }
 
 /** Maps files in the terminal. */
@@ -59,6 +67,15 @@ export async function lookAt(frame: Frame, layer: number, token: number): Promis
   await frame.locator(`[data-testid="token"][data-index="${token}"]`).click();
   await frame.page().keyboard.press('Escape');
   await frame.locator(`[data-testid="spine"][data-layer="${layer}"][data-token="${token}"]`).waitFor();
+}
+
+/** Opens a figure that folds, if it is not open already. */
+export async function unfold(frame: Frame, figure: string): Promise<void> {
+  const fold = frame.locator(`[data-testid="fold-${figure}"]`);
+  await fold.waitFor();
+  if ((await fold.getAttribute('aria-expanded')) === 'false') {
+    await fold.click();
+  }
 }
 
 /** Cells of a figure's table, row by row, as they are read. */

@@ -5,7 +5,7 @@
 import type { Frame } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { NearBoundary, Trace } from '../../extension/protocol';
-import { focusFile, inspectText, lookAt, tableRows, twin } from './explorer';
+import { focusFile, inspectText, lookAt, tableRows, twin, unfold } from './explorer';
 import { DEPTH, inputWeights, NEVER, pathOf, Reference, WORDS } from './reference';
 import { Workbench } from './workbench';
 
@@ -45,17 +45,9 @@ describe('Looking closer in a real VS Code', () => {
     await reference.dispose();
   });
 
-  /** Opens a figure that folds, whatever it was. */
-  async function open(figure: string): Promise<void> {
-    const fold = frame.locator(`[data-testid="fold-${figure}"]`);
-    if ((await fold.getAttribute('aria-expanded')) === 'false') {
-      await fold.click();
-    }
-  }
-
   it('shows what the model would say after each layer, and ends at its own prediction', async () => {
     await lookAt(frame, 0, mask);
-    await open('lens');
+    await unfold(frame, 'lens');
     const expected = await reference.tracer.insight.lens(
       { runId: reference.lastRunId, token: mask, top: WORDS },
       NEVER,
@@ -88,7 +80,7 @@ describe('Looking closer in a real VS Code', () => {
   it('shows of a node its weights, the nearest words and the tokens that reach it', async () => {
     await lookAt(frame, 1, mask);
     const node = pathOf(trace, 1, mask)[1]!;
-    await open('node');
+    await unfold(frame, 'node');
     await frame.locator(`[data-testid="spine"] [data-node="${node}"] .hit`).click();
     const card = frame.locator(`[data-testid="node-card"][data-node="${node}"][data-layer="1"]`);
     await card.waitFor();
@@ -100,7 +92,7 @@ describe('Looking closer in a real VS Code', () => {
     const input = card.locator('[data-testid="node-input"]');
     expect(Number(await input.getAttribute('data-norm'))).toBeCloseTo(Math.hypot(...weights), 4);
     const largest = weights.map(Math.abs).indexOf(Math.max(...weights.map(Math.abs)));
-    expect(await input.locator('.components').textContent()).toMatch(new RegExp(`^${largest}: `));
+    expect(await input.locator('.components').textContent()).toMatch(new RegExp(`^${largest}:\\s`));
     for (const side of ['input', 'output'] as const) {
       for (const pole of ['along', 'against'] as const) {
         const words = card.locator(`[data-testid="node-${side}"] .${pole} li`);

@@ -3,7 +3,7 @@
  * from the palette, and then what the person sees, compared with what the terminal computes for the same text.
  */
 import type { Frame } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   focusFile,
   inspectSelection,
@@ -55,6 +55,8 @@ describe('Inspect Selection in a real VS Code', () => {
     });
     await workbench.openFile(FILE);
   });
+
+  afterEach(({ task }) => workbench.screenshotOfFailure(task));
 
   afterAll(() => workbench.close());
 
@@ -211,6 +213,8 @@ describe('Inspect Selection in a real VS Code', () => {
   });
 
   it('measures the way from the selection to the picture', async () => {
+    // The timings that follow each picture are waited for, and need not be good ones here.
+    await workbench.changeSettings({ 'fffExplorer.measure.budgetMsPerLayer': 100 });
     await focusFile(workbench, FILE);
     await workbench.openFile(QUIET_FILE);
     const pictures: Picture[] = [];

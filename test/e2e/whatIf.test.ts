@@ -106,7 +106,7 @@ describe('What if in a real VS Code', () => {
   it('flips a decision by keyboard, shows the new path, words and later paths, and undoes it', async () => {
     await lookAt(frame, 0, mask);
     const before = await frame.locator('#navigator .caption').textContent();
-    expect(before).not.toContain('dark corner');
+    expect(before).not.toContain('cut corner');
     const node = await pinAtLevel(0, 1);
     await workbench.page.keyboard.press('f');
     const expected = await expectEffect([at(0, node, 'flip')], 0);
@@ -119,7 +119,7 @@ describe('What if in a real VS Code', () => {
     expect(await frame.locator('[data-testid="intervention"]').innerText()).toContain(
       `Flip node ${node} of layer 0 for “<mask>” (token ${mask})`,
     );
-    expect(await frame.locator('#navigator .caption').textContent()).toContain('dark corner');
+    expect(await frame.locator('#navigator .caption').textContent()).toContain('cut corner');
     await workbench.screenshot('what-if-flip');
 
     await frame.locator('[data-testid="spine"]').click({ position: { x: 5, y: 5 } });
@@ -209,10 +209,13 @@ describe('What if in a real VS Code', () => {
     const discs = await tree.evaluate((root) => {
       const centre = (one: Element) => ({ x: Number(one.getAttribute('cx')), y: Number(one.getAttribute('cy')) });
       const badge = centre(root.querySelector('.intervention circle')!);
-      return [...root.querySelectorAll('.path-dot, .station circle')].map((dot) => {
-        const { x, y } = centre(dot);
-        return Math.hypot(x - badge.x, y - badge.y);
-      });
+      const stops = [...root.querySelectorAll('.path-dot, .station circle')];
+      return stops
+        .filter((dot) => dot.closest('.changed-stops') === null)
+        .map((dot) => {
+          const { x, y } = centre(dot);
+          return Math.hypot(x - badge.x, y - badge.y);
+        });
     });
     expect(discs).toHaveLength(path.length);
     // Its own radius and that of a node with a number.

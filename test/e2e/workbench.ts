@@ -8,30 +8,31 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type Browser, type BrowserContext, type Frame, type Locator, type Page, chromium } from 'playwright-core';
-import { inject } from 'vitest';
+import { expect, inject } from 'vitest';
 import { browserOptions } from '../../scripts/vscode/browser.mjs';
 import { VscodeServer } from '../../scripts/vscode/server.mjs';
+import { keyedCommands, Palette } from './palette';
+import { themes, viewsTaken, type Theme } from './themes';
 
-/** The four colour themes every view must be readable in: setting, label in the picker, class on the root element. */
-const themes = {
-  light: { id: 'Light Modern', label: 'Light Modern', className: 'light_modern' },
-  dark: { id: 'Dark Modern', label: 'Dark Modern', className: 'dark_modern' },
-  highContrastDark: { id: 'Default High Contrast', label: 'Dark High Contrast', className: 'hc_black' },
-  highContrastLight: { id: 'Default High Contrast Light', label: 'Light High Contrast', className: 'hc_light' },
-} as const;
+export { themeNames, type Theme } from './themes';
 
-export type Theme = keyof typeof themes;
+/** Chords that make a selection of any length: drop an anchor, go elsewhere, select back to it; or to the line's end. */
+const anchorKey = 'Control+Alt+Shift+F7';
+const selectKey = 'Control+Alt+Shift+F8';
+const toLineEndKey = 'Control+Alt+Shift+F10';
 
-export const themeNames = Object.keys(themes) as Theme[];
-
-/** Chords that make a selection of any length: drop an anchor, go elsewhere, select back to it. */
 const keybindings = [
-  { key: 'ctrl+alt+shift+f7', command: 'editor.action.setSelectionAnchor' },
-  { key: 'ctrl+alt+shift+f8', command: 'editor.action.selectFromAnchorToCursor' },
-];
+  { key: anchorKey, command: 'editor.action.setSelectionAnchor' },
+  { key: selectKey, command: 'editor.action.selectFromAnchorToCursor' },
+  { key: toLineEndKey, command: 'cursorLineEndSelect' },
+  ...keyedCommands,
+].map(({ key, command }) => ({ key: key.toLowerCase().replace('control', 'ctrl'), command }));
 
-/** How long to wait for what a person would see: a machine that does other work at the same time is slow, not wrong. */
-const PATIENCE_MS = 120_000;
+/**
+ * How long to wait for what a person would see: a machine that does other work at the same time is slow, not wrong; what
+ * does not answer in this time is.
+ */
+const PATIENCE_MS = 60_000;
 
 export interface WorkbenchOptions {
   /** Files of the opened folder, by relative path. */
@@ -52,6 +53,7 @@ export class Workbench {
   readonly viewErrors: string[] = [];
   /** Addresses the page asked for that are not on this machine; `*.vscode-cdn.net` is answered by a service worker. */
   readonly foreignRequests: string[] = [];
+  private readonly palette: Palette;
 
   private constructor(
     private readonly server: VscodeServer,
@@ -60,6 +62,7 @@ export class Workbench {
     readonly page: Page,
     private readonly folder: string,
   ) {
+    this.palette = new Palette(page);
     context.on('request', (request) => {
       const { hostname, protocol } = new URL(request.url());
       const local = hostname === '127.0.0.1' || hostname.endsWith('.vscode-cdn.net');
@@ -98,7 +101,7 @@ export class Workbench {
     const theme = options.theme ?? 'light';
     const server = await VscodeServer.start({
       line: 'current',
-      vsix: inject('vsix'),
+      extensions: inject('extensions'),
       settings: {
         'workbench.colorTheme': themes[theme].id,
         'workbench.quickOpen.closeOnFocusLost': false,
@@ -110,8 +113,6 @@ export class Workbench {
     const browser = await chromium.launch(browserOptions());
     const context = await browser.newContext({ viewport: options.viewport ?? { width: 1400, height: 900 } });
     context.setDefaultTimeout(PATIENCE_MS);
-    // A busy machine is slow, not broken; what does not answer within a minute is.
-    context.setDefaultTimeout(60_000);
     const page = await context.newPage();
     const workbench = new Workbench(server, browser, context, page, folder);
     try {
@@ -158,28 +159,38 @@ export class Workbench {
   /** Selects UTF-16 offsets `start` to `end` (exclusive) of a file that is open in the active editor. */
   async selectRange(name: string, start: number, end: number): Promise<void> {
     const content = fs.readFileSync(path.join(this.folder, name), 'utf8');
+    await this.focusEditor();
     await this.goTo(content, start);
-    await this.page.keyboard.press('Control+Alt+Shift+F7');
-    await this.goTo(content, end);
-    await this.page.keyboard.press('Control+Alt+Shift+F8');
+    if (/^.+$/.test(content.slice(start, end)) && /^(\n|$)/.test(content.slice(end))) {
+      await this.page.keyboard.press(toLineEndKey);
+    } else {
+      await this.page.keyboard.press(anchorKey);
+      await this.goTo(content, end);
+      await this.page.keyboard.press(selectKey);
+    }
     // The status bar counts characters, not UTF-16 units.
     const count = Array.from(content.slice(start, end)).length;
     try {
-      await this.page.locator('.statusbar-item', { hasText: `(${count} selected)` }).waitFor({ timeout: 30_000 });
+      await this.page.locator('.statusbar-item', { hasText: `(${count} selected)` }).waitFor();
     } catch (error) {
       await this.screenshot('failed-selection');
       throw new Error(`${name} shows no selection of ${count} characters.`, { cause: error });
     }
   }
 
-  private async goTo(content: string, offset: number): Promise<void> {
-    const before = content.slice(0, offset).split('\n');
-    const target = `${before.length}:${before[before.length - 1]!.length + 1}`;
-    const input = this.page.locator('.quick-input-widget input');
+  /** Gives the active editor the keyboard. */
+  private async focusEditor(): Promise<void> {
     await this.page
       .locator('.editor-group-container.active .editor-instance')
       .first()
       .click({ position: { x: 300, y: 200 } });
+  }
+
+  /** Puts the cursor of the editor that has the keyboard at a UTF-16 offset. */
+  private async goTo(content: string, offset: number): Promise<void> {
+    const before = content.slice(0, offset).split('\n');
+    const target = `${before.length}:${before[before.length - 1]!.length + 1}`;
+    const input = this.page.locator('.quick-input-widget input');
     await this.page.keyboard.press('Control+g');
     await input.waitFor();
     await input.fill(`:${target}`);
@@ -187,56 +198,19 @@ export class Workbench {
     await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 
-  /**
-   * Runs a command by its palette title, for instance `FFF Explorer: Inspect Selection`. The palette's list is fixed
-   * when it opens, so it is closed and opened again until the command is in it. `staysOpen` is for commands that ask
-   * something in the palette's own place.
-   */
+  /** Runs a command by its palette title; `staysOpen` is for commands that ask something in the palette's own place. */
   async runCommand(title: string, { staysOpen = false } = {}): Promise<void> {
-    const row = await this.openPaletteWith(title).catch(async (error: unknown) => {
+    try {
+      await this.palette.run(title, staysOpen);
+    } catch (error) {
       await this.screenshot('failed-palette');
       throw error;
-    });
-    await row.click();
-    if (!staysOpen) {
-      await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
     }
   }
 
   /** True when the palette offers a command of this title within the time given. */
-  async hasCommand(title: string, timeoutMs = 20_000): Promise<boolean> {
-    try {
-      await this.openPaletteWith(title, timeoutMs);
-      return true;
-    } catch {
-      return false;
-    } finally {
-      await this.page.keyboard.press('Escape');
-    }
-  }
-
-  private async openPaletteWith(title: string, timeoutMs = 90_000): Promise<Locator> {
-    const input = this.page.locator('.quick-input-widget input');
-    const row = this.page
-      .locator('.quick-input-widget .monaco-list-row')
-      .filter({ has: this.page.getByText(title, { exact: true }) })
-      .first();
-    const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      await this.page.keyboard.press('F1');
-      try {
-        // Short waits: a view that takes the focus just now closes the palette again.
-        await input.waitFor({ timeout: 2000 });
-        await input.fill(`>${title}`, { timeout: 2000 });
-        await row.waitFor({ timeout: 1500 });
-        return row;
-      } catch (error) {
-        if (Date.now() > deadline) {
-          throw new Error(`The command palette does not offer "${title}".`, { cause: error });
-        }
-        await this.page.keyboard.press('Escape');
-      }
-    }
+  hasCommand(title: string, timeoutMs?: number): Promise<boolean> {
+    return this.palette.has(title, timeoutMs);
   }
 
   /** The webview document in which the selector matches something; several webviews may be open at once. */
@@ -274,10 +248,9 @@ export class Workbench {
   }
 
   private async waitForTheme(theme: Theme): Promise<void> {
-    const className = `vscode-theme-defaults-themes-${themes[theme].className}-json`;
-    await this.page.locator(`.monaco-workbench.${className}`).waitFor();
-    // Colours cross over; a picture taken now would show neither theme.
-    await this.page.waitForTimeout(500);
+    const { className } = themes[theme];
+    await this.page.locator(`.monaco-workbench.vscode-theme-defaults-themes-${className}-json`).waitFor();
+    await viewsTaken(this.page, theme, PATIENCE_MS);
   }
 
   /**
@@ -293,6 +266,8 @@ export class Workbench {
     await this.page.keyboard.press('Control+a');
     await this.page.keyboard.insertText(text);
     await this.page.keyboard.press('Control+s');
+    // The tab may never say that there is something to save, as the editor may save by itself; and it closes brackets.
+    await expect.poll(() => fs.readFileSync(this.server.settingsFile, 'utf8').startsWith(text)).toBe(true);
     await this.page.locator('.tab.active.dirty').waitFor({ state: 'detached' });
     await this.runCommand('View: Close Editor');
     await tab.waitFor({ state: 'detached' });
@@ -304,10 +279,20 @@ export class Workbench {
   }
 
   /** Waits for a notification that contains the text, and returns all of it. */
-  async notification(text: string | RegExp, timeoutMs = 30_000): Promise<string> {
-    const item = this.page.locator('.notification-list-item-message', { hasText: text }).first();
-    await item.waitFor({ timeout: timeoutMs });
-    return item.innerText();
+  async notification(text: string | RegExp): Promise<string> {
+    return (await this.notificationItem(text)).locator('.notification-list-item-message').innerText();
+  }
+
+  /** Waits for a notification that contains the text. @throws Error with what is said instead. */
+  async notificationItem(text: string | RegExp): Promise<Locator> {
+    const item = this.page.locator('.notifications-toasts .notification-list-item', { hasText: text }).first();
+    try {
+      await item.waitFor();
+    } catch (error) {
+      const instead = (await this.notifications()).map((one) => `"${one}"`).join(', ');
+      throw new Error(`No notification says ${String(text)}. On screen: ${instead || 'none'}.`, { cause: error });
+    }
+    return item;
   }
 
   /** Saves a picture of the whole window and returns its path. */
@@ -322,11 +307,6 @@ export class Workbench {
     if (result?.state === 'fail') {
       await this.screenshot(`failed-${name.slice(0, 30).replace(/\W+/g, '-')}`);
     }
-  }
-
-  /** Folder of the editor's own logs, for failures. */
-  get logsFolder(): string {
-    return this.server.logsFolder;
   }
 
   /** Where the packed extension is installed; its processes run from here. */

@@ -224,7 +224,15 @@ describe('whole encoder', () => {
 
   it('gives no verdict where the interval spans 1', () => {
     const ladder = { ...sampleLadder(), gainOverTwin: { median: 1.02, low: 0.9, high: 1.2 } };
-    expect(ladderSentence(ladder)).toContain('against the dense twin no verdict is given [0.90, 1.20]');
+    const undecided = 'against the dense twin no verdict is given [0.90, 1.20]';
+    expect(ladderSentence(ladder)).toMatch(
+      /^The encoder is \d\S* \[\S+ \S+\] as fast as with 3072 neurons, of at most /,
+    );
+    expect(ladderSentence(ladder)).toContain(`; ${undecided}.`);
+    const neither = { ...ladder, gainOver3072: { median: 0.99, low: 0.8, high: 1.1 } };
+    expect(ladderSentence(neither)).toBe(
+      `For the encoder, ${undecided}; against 3072 neurons no verdict is given [0.80, 1.10].`,
+    );
   });
 });
 

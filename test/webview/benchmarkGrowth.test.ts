@@ -72,7 +72,7 @@ describe('growth laws in words', () => {
     let odd = 0;
     const jagged = following({ batches: [1, 16, 128, 1024] }, () => (odd++ % 10 < 5 ? 1 : 50));
     expect(growthViews(jagged)[0]!.lines[0]).toMatchObject({
-      sentence: expect.stringMatching(/^no simple law fits these times \(R² -?\d\.\d{3}\)\.$/) as string,
+      sentence: expect.stringMatching(/^no simple law fits these times \(R² −?\d\.\d{3}\)\.$/) as string,
       law: [],
     });
     const rough = following(

@@ -81,6 +81,23 @@ describe('the benchmark’s page', () => {
     expect(document.querySelector('.plan-bar')?.hasAttribute('hidden')).toBe(true);
   });
 
+  it('shows a cell in a later pass in its place, with the samples it has, and says how many passes there were', async () => {
+    const result = sampleResult({ batches: [1, 16, 128], ladder: false });
+    result.rows.forEach((row) => (row.passes = 2));
+    const run = { kind: 'running' as const, id: 'one', name: 'Default', progress: null, paused: null, ending: false };
+    const state = sampleBenchmark(result, { run }, { ending: { kind: 'running' } });
+    const page = await openBenchmark(state, { cell: '768|12|16|1|spread|warm|' });
+    expect(document.querySelector('#samples .caption')?.textContent).toContain('Measured in 2 passes.');
+    const live = sampleResult({ batches: [16], seed: 5 }).rows;
+    live.forEach((row) => (row.passes = 3));
+    await page.emit('liveRows', live);
+    // No cell more than there were.
+    expect(content()['rows']).toBe('15');
+    expect(page.find('strips').dataset['live']).toBe('true');
+    expect(document.querySelector('#samples .caption')?.textContent).toContain('Measured in 3 passes.');
+    expect(page.all('strip').map((strip) => strip.dataset['samples'])).toEqual(['30', '30', '30', '30', '30']);
+  });
+
   it('pauses, goes on, and cancels', async () => {
     const page = await openBenchmark(sampleBenchmark(sampleResult({ batches: [1] }), { run: running() }));
     await page.click('pause');

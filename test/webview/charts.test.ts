@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { carriers, draw as drawNeurons } from '../../webview/charts/neurons';
-import { draw as drawSpine, spineColumns } from '../../webview/charts/spine';
+import { spineColumns } from '../../webview/charts/layout/spineColumns';
+import { draw as drawSpine } from '../../webview/charts/spine';
 import { draw as drawTokens, type TokensData } from '../../webview/charts/tokens';
 import { stepsOf, TraceView } from '../../webview/routing';
 import { container, lightTheme, rounded } from './support/page';

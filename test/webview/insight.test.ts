@@ -221,16 +221,16 @@ describe('what if', () => {
     expect(hint.textContent).toBe('');
   });
 
-  it('names the dark corners only where there are some', async () => {
+  it('names the cut corners only where there are some', async () => {
     const { page } = await opened([], pinned(0));
     const caption = (): string => page.find('figure-navigator').querySelector('.caption')!.textContent;
-    expect(caption()).not.toContain('dark corner');
+    expect(caption()).not.toContain('cut corner');
     await page.press('f');
     await settleAll(page);
-    expect(caption()).toContain('A dark corner: the path there changed under trial.');
+    expect(caption()).toContain('A cut corner: the path there changed under trial.');
     await page.press('u');
     await settleAll(page);
-    expect(caption()).not.toContain('dark corner');
+    expect(caption()).not.toContain('cut corner');
   });
 
   it('is listed in the sidebar while there is something to list', async () => {

@@ -96,6 +96,28 @@ async function connected(
 }
 
 describe('store', () => {
+  it('takes what it is told ahead, and asks for it where it heard nothing', async () => {
+    const [hostEnd, viewEnd] = channelPair();
+    const answers: (ViewState | null)[] = [null, sampleState(), null];
+    let asked = 0;
+    const api = { ready: () => answers[asked++] } as unknown as Handlers<ViewApi>;
+    const host = new Rpc<ViewApi, None, ViewEvents>(hostEnd, api);
+    const open = (): Store =>
+      new Store({ rpc: new Rpc<None, ViewApi, None, ViewEvents>(viewEnd, {}), saved: {}, save: () => undefined });
+    const missed = open();
+    await missed.start();
+    expect(asked).toBe(2);
+    expect(missed.state.trace?.runId).toBe(12);
+    const told = open();
+    const started = told.start();
+    expect(told.hydrated).toBe(false);
+    host.emit('state', sampleState());
+    await started;
+    expect(asked).toBe(3);
+    expect(told.hydrated).toBe(true);
+    expect(told.state.trace?.runId).toBe(12);
+  });
+
   it('sends the focus it ends at, not every step, and ignores echoes meanwhile', async () => {
     const { host, store, focuses, release, settle } = await connected();
     for (let step = 0; step < 5; step++) {

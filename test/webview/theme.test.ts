@@ -77,8 +77,8 @@ describe('reading a theme from the page', () => {
     document.body.className = '';
   });
 
-  it('flattens translucent text colours', () => {
-    const theme = deriveTheme('hc-dark', {
+  it('flattens translucent text colours, and lets no text stand back in high contrast', () => {
+    const input = {
       background: '#000000',
       foreground: '#ffffff',
       muted: 'rgba(255, 255, 255, 0.7)',
@@ -88,8 +88,9 @@ describe('reading a theme from the page', () => {
       warning: null,
       fontFamily: '',
       monoFamily: '',
-    });
-    expect(theme.muted).toMatch(/^#b[0-9a-f]b[0-9a-f]b[0-9a-f]$/);
+    };
+    expect(deriveTheme('dark', input).muted).toMatch(/^#b[0-9a-f]b[0-9a-f]b[0-9a-f]$/);
+    expect(deriveTheme('hc-dark', input).muted).toBe('#ffffff');
   });
 
   it('notices when the theme changes, until told not to', async () => {

@@ -35,7 +35,10 @@ export function heldValue(store: BenchmarkStore, dimension: Dimension): string {
   return values.reduce((best, value) => (count(value) > count(best) ? value : best), values[0] ?? '');
 }
 
-/** Key of the cell whose samples are shown: the chosen one, the one being measured, or the last of the chart. */
+/**
+ * Key of the cell whose samples are shown: the chosen one, or the last of the chart. In a first pass that is the one being
+ * measured; in later ones the picture stays where it is instead of jumping from cell to cell.
+ */
 export function shownCell(store: BenchmarkStore): string | null {
   const keys = new Set(store.rows.map(cellKey));
   if (store.setup.cell !== null && keys.has(store.setup.cell)) {

@@ -55,7 +55,7 @@ function stripsFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
     id,
     title,
     caption: '',
-    tools: [saveTool(store, theme, id, title)],
+    saveTool: saveTool(store, theme, id, title),
     table: () => rowsTable(rowsOfCell(), null, 'Engines of the shown cell'),
   });
   made.element.querySelector('header')?.after(el('div', { class: 'toolbar' }, cells.element));
@@ -76,8 +76,10 @@ function stripsFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
         shownCell(store) ?? '',
       );
       const result = store.state.shown?.result;
+      // While a later pass is measured, the samples of the earlier ones are there to be seen.
       const samplesOf = (row: (typeof rows)[number]): readonly number[] => {
-        const index = result?.rows.indexOf(row) ?? -1;
+        const index =
+          result?.rows.findIndex((one) => cellKey(one) === cellKey(row) && engineName(one) === engineName(row)) ?? -1;
         return result?.samples.find((entry) => entry.row === index)?.microsecondsPerToken ?? [];
       };
       made.element.hidden = rows.length === 0;
@@ -105,7 +107,7 @@ function ladderFigure(store: BenchmarkStore): Shown {
     id: 'encoder',
     title: 'The whole encoder',
     caption:
-      'Four encoders that share their attention weights; the filled part of a bar is the feedforward. The last one has none: no feedforward layer, however fast, makes the encoder faster than that.',
+      'Four encoders that share their attention weights; the filled part of a bar is the feedforward. The last one has none, and gives the most: no feedforward layer, however fast, makes the encoder faster than that.',
     table: (): TableData | null => {
       const ladder = store.state.shown?.result.ladder ?? [];
       return ladder.length === 0 ? null : ladderTable(ladder);
@@ -142,7 +144,7 @@ function compareFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
     id,
     title,
     caption: '',
-    tools: [saveTool(store, theme, id, title)],
+    saveTool: saveTool(store, theme, id, title),
     table: () => {
       const compared = comparison();
       return compared === null ? null : comparisonTable(compared);

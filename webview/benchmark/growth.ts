@@ -98,7 +98,7 @@ function lineOf(growth: Growth): GrowthLine {
     engine: row.engine,
     points,
     law: fits ? steps.map((x) => ({ x, microseconds: Math.max(predicted(law, toLaw(x)), 1e-9) })) : [],
-    sentence: `${words} (R² ${law.r2.toFixed(3)}).`,
+    sentence: `${words} (R² ${law.r2.toFixed(3).replace('-', '−')}).`,
     r2: law.r2,
   };
 }

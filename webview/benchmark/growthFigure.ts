@@ -22,7 +22,7 @@ export function growthFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
     title,
     caption:
       'Marks are the median times of one call, lines the laws that fit them best; below, what each says. A tree visits one neuron a level, so its time should follow the levels while the neurons double at each; a dense layer computes them all.',
-    tools: [saveTool(store, theme, id, title)],
+    saveTool: saveTool(store, theme, id, title),
     table: () => {
       const view = chosen();
       return view === undefined ? null : growthTable(view);

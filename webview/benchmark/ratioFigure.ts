@@ -36,7 +36,7 @@ export function ratioFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
     id,
     title,
     caption: '',
-    tools: [saveTool(store, theme, id, title)],
+    saveTool: saveTool(store, theme, id, title),
     table: () => rowsTable(store.rows, shownCell(store), store.state.shown?.entry.name ?? 'Result'),
     onPickRow: (index) => {
       const row = store.rows[index];

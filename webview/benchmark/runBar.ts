@@ -148,6 +148,7 @@ export function runBar(store: BenchmarkStore): Part {
           : at === null
             ? `${run.name}: starting`
             : `${run.name}: ${at.done + 1} of ${at.total}, ${at.what}`;
+    what.title = what.textContent;
     left.textContent =
       run.paused === null && !run.ending && at?.remainingMs != null ? formatRemaining(at.remainingMs) : '';
     progress.value = share;

@@ -124,7 +124,13 @@ export function historyPane(store: BenchmarkStore): Part {
     ];
     const element = el(
       'li',
-      { 'data-testid': 'entry', 'data-id': entry.id, 'data-ending': entry.ending.kind, 'data-name': entry.name },
+      {
+        'data-testid': 'entry',
+        'data-id': entry.id,
+        'data-ending': entry.ending.kind,
+        'data-name': entry.name,
+        'data-recorded-at': entry.recordedAt,
+      },
       el('span', { class: 'title' }, entry.name),
       el('span', { class: 'about' }, `${formatDate(entry.recordedAt)} · ${endingText(entry)}`),
       ...(entry.thisMachine ? [] : [el('span', { class: 'about machine' }, `on ${entry.machine}`)]),

@@ -75,15 +75,18 @@ export class BenchmarkStore {
     }
   }
 
-  /** Rows of the shown result; those of the cell being measured with it, where it is the one that runs. */
+  /** Rows of the shown result; where it is the one that runs, those of the cell being measured are the newest ones. */
   get rows(): readonly BenchmarkRow[] {
     const { shown, run, liveRows } = this.state;
     const rows = shown?.result.rows ?? [];
     if (run.kind !== 'running' || (shown !== null && shown.entry.id !== run.id)) {
       return rows;
     }
-    const done = new Set(rows.map(cellKey));
-    return [...rows, ...liveRows.filter((row) => !done.has(cellKey(row)))];
+    const live = new Set(liveRows.map(cellKey));
+    const at = rows.findIndex((row) => live.has(cellKey(row)));
+    const others = rows.filter((row) => !live.has(cellKey(row)));
+    // A cell that was measured in earlier passes keeps its place.
+    return at < 0 ? [...rows, ...liveRows] : others.toSpliced(at, 0, ...liveRows);
   }
 
   /** True for rows that still change. */

@@ -36,6 +36,7 @@ export function rowsTable(rows: readonly BenchmarkRow[], cell: string | null, ca
       number('Weights read'),
       text('Verified'),
       number('Samples'),
+      number('Passes'),
     ],
     rows: rows.map((row) => [
       engineName(row),
@@ -56,6 +57,7 @@ export function rowsTable(rows: readonly BenchmarkRow[], cell: string | null, ca
       formatBytes(row.bytesTouched),
       row.verified ? 'yes' : 'no',
       `${row.pairs}${row.settled ? '' : ' (unsettled)'}`,
+      formatCount(row.passes ?? 1),
     ]),
     selected: cell === null ? null : rows.findIndex((row) => cellKey(row) === cell),
   };

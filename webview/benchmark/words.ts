@@ -1,5 +1,6 @@
 /** The page's sentences about a result: its machine, its honesty, its cells, and what each number means. Pure. */
 import type { BenchmarkEntry, BenchmarkResult, BenchmarkRow } from '../../extension/protocol';
+import { NOT_MEASURED_YET, PASSES_LEFT, passesText } from '../../extension/passes';
 import { formatCount, formatFactor, formatThree, plural } from '../format';
 import { densePrecisions, missingLines, verdictOf, verdictOfResult, type ResultVerdict } from '../../extension/verdict';
 
@@ -38,7 +39,7 @@ export function cellLabel(row: BenchmarkRow): string {
   return `batch ${formatCount(row.batch)}, ${formatCount(row.width)} wide, depth ${row.levels - 1}${layer}, ${threads}, ${row.weights}, ${row.distribution}`;
 }
 
-/** How diverse a cell's paths are, and how many bytes of weights its calls read. */
+/** How diverse a cell's paths are, how many bytes of weights its calls read, and in how many passes it was measured. */
 export function diversitySentence(rows: readonly BenchmarkRow[]): string {
   const [first] = rows;
   if (first === undefined) {
@@ -53,14 +54,14 @@ export function diversitySentence(rows: readonly BenchmarkRow[]): string {
       ? ''
       : ` FFF reads ${formatBytes(routed.bytesTouched)} of weights a call${dense === undefined ? '' : `, the best dense layer ${formatBytes(dense.bytesTouched)}`}.`;
   const flips = rows.filter(({ pathFlips }) => pathFlips !== null && pathFlips.flips > 0);
-  const flipped = flips
-    .map(
-      ({ engine, precision, pathFlips }) =>
-        ` ${engine} ${precision}: ${formatCount(pathFlips?.flips ?? 0)} of ${formatCount(pathFlips?.tokens ?? 0)} tokens take another path than in float64.`,
-    )
-    .join('');
+  const flipped = flips.map(
+    ({ engine, precision, pathFlips }) =>
+      ` ${engine} ${precision}: ${formatCount(pathFlips?.flips ?? 0)} of ${formatCount(pathFlips?.tokens ?? 0)} tokens take another path than in float64.`,
+  );
   const tokens = TOKENS[first.distribution] ?? first.distribution;
-  return `${capital(tokens)}: ${formatCount(first.distinctLeaves)} distinct ${first.distinctLeaves === 1 ? 'leaf' : 'leaves'} in a call, ${formatCount(first.distinctLeavesInAll)} in many; ${WEIGHTS[first.weights] ?? first.weights}.${read}${flipped}`;
+  const passes = passesText(rows);
+  const measured = passes === '' ? '' : ` Measured in ${passes}.`;
+  return `${capital(tokens)}: ${formatCount(first.distinctLeaves)} distinct ${first.distinctLeaves === 1 ? 'leaf' : 'leaves'} in a call, ${formatCount(first.distinctLeavesInAll)} in many; ${WEIGHTS[first.weights] ?? first.weights}.${read}${[...new Set(flipped)].join('')}${measured}`;
 }
 
 function capital(text: string): string {
@@ -188,7 +189,7 @@ export function endingText(entry: BenchmarkEntry): string {
 export function leftOut({ missing, excluded, unfinished }: BenchmarkResult, running: boolean): string[] {
   const lines = [
     ...unfinished
-      .filter(({ reason }) => !running || reason !== 'not measured yet')
+      .filter(({ reason }) => !running || (reason !== NOT_MEASURED_YET && reason !== PASSES_LEFT))
       .map(({ cell, reason }) => `Batch ${formatCount(cell.batch)}, depth ${cell.depth} is unfinished: ${reason}.`),
     ...excluded.map(
       ({ engine, cell, reason }) => `${engine} was not timed at batch ${formatCount(cell.batch)}: ${reason}.`,
@@ -210,7 +211,11 @@ export const NOTES: readonly (readonly [string, string])[] = [
   ],
   [
     '95 % interval',
-    'Made by resampling pairs of samples, so that it holds the ratio of the true medians in about nineteen of twenty measurements. Where it spans 1, either may be faster, and no verdict is given.',
+    'Made to hold the true ratio in about nineteen of twenty measurements: by resampling pairs of samples, and no narrower than what the passes of the run say. Where it spans 1, either may be faster, and no verdict is given.',
+  ],
+  [
+    'Passes',
+    'All cells are gone over several times, each time with engines set up anew and verified again. Where memory lies, what the neighbours on the machine do and how fast the clock runs stay the same within a pass and differ between passes; samples of one pass cannot see that.',
   ],
   [
     'Ratio of operations',

@@ -28,7 +28,7 @@ export function draw(container: HTMLElement, initial: readonly BenchmarkLadder[]
 
   function one(ladder: BenchmarkLadder): HTMLElement {
     const { milliseconds } = ladder;
-    const longest = Math.max(...RUNGS.map(({ rung }) => milliseconds[rung].p95));
+    const longest = Math.max(...RUNGS.map(({ rung }) => milliseconds[rung].median));
     const bars = RUNGS.map(({ rung, name }) => {
       const { median, p5, p95 } = milliseconds[rung];
       const share = rung === 'withoutFeedforward' ? 0 : ladder.feedforwardShare[rung];
@@ -67,15 +67,22 @@ export function draw(container: HTMLElement, initial: readonly BenchmarkLadder[]
 
 /** What the encoder gains, of what it could gain at most. */
 export function ladderSentence(ladder: BenchmarkLadder): string {
-  const part = (
-    name: string,
-    gain: BenchmarkLadder['gainOverTwin'],
-    ceiling: BenchmarkLadder['gainOverTwin'],
-  ): string => {
-    const interval = `[${formatThree(gain.low)}, ${formatThree(gain.high)}]`;
-    return verdictOf(gain) === 'withheld'
-      ? `against ${name} no verdict is given ${interval}`
-      : `${formatFactor(gain.median)} ${interval} as fast as with ${name}, of at most ${formatFactor(ceiling.median)}`;
-  };
-  return `The encoder is ${part('the dense twin', ladder.gainOverTwin, ladder.ceilingOverTwin)}, and ${part('3072 neurons', ladder.gainOver3072, ladder.ceilingOver3072)}: that is what a feedforward without any cost would give.`;
+  const sides = [
+    { name: 'the dense twin', gain: ladder.gainOverTwin, ceiling: ladder.ceilingOverTwin },
+    { name: '3072 neurons', gain: ladder.gainOver3072, ceiling: ladder.ceilingOver3072 },
+  ];
+  const interval = ({ low, high }: BenchmarkLadder['gainOverTwin']): string =>
+    `[${formatThree(low)}, ${formatThree(high)}]`;
+  const decided = sides
+    .filter(({ gain }) => verdictOf(gain) !== 'withheld')
+    .map(
+      ({ name, gain, ceiling }) =>
+        `${formatFactor(gain.median)} ${interval(gain)} as fast as with ${name}, of at most ${formatFactor(ceiling.median)}`,
+    );
+  const withheld = sides
+    .filter(({ gain }) => verdictOf(gain) === 'withheld')
+    .map(({ name, gain }) => `against ${name} no verdict is given ${interval(gain)}`);
+  return decided.length === 0
+    ? `For the encoder, ${withheld.join('; ')}.`
+    : `The encoder is ${[decided.join(', and '), ...withheld].join('; ')}.`;
 }

@@ -75,6 +75,15 @@ export function swatch(look: Look, page: string): SVGSVGElement {
   );
 }
 
+/** A reference line of its own picture; `name` is its class in the chart. */
+export function lineSwatch(name: string): SVGSVGElement {
+  return svg(
+    'svg',
+    { class: 'swatch', width: 30, height: 12, viewBox: '0 0 30 12', 'aria-hidden': 'true' },
+    svg('line', { class: `rule ${name}`, x1: 1, x2: 29, y1: 6, y2: 6 }),
+  );
+}
+
 /** Powers of ten, with more in between the less the range holds. */
 export function logTicks([low, high]: readonly [number, number]): number[] {
   const span = high / low;

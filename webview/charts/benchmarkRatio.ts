@@ -9,8 +9,10 @@ import type { BenchmarkRow } from '../../extension/protocol';
 import { cellKey, referenceLines, seriesOf, type Dimension } from '../benchmark/series';
 import { Disposer, el, observeWidth, svg } from '../dom';
 import { formatDuration } from '../format';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import { sizeAxes } from './benchmarkAxes';
-import { logDomain, looksOf, mark, swatch } from './benchmarkMarks';
+import { lineSwatch, logDomain, looksOf, mark, swatch } from './benchmarkMarks';
 import {
   describe,
   endOf,
@@ -87,7 +89,8 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     image.setAttribute('width', String(width));
     image.setAttribute('height', String(HEIGHT));
     image.setAttribute('aria-label', summary(drawn, data));
-    image.replaceChildren(
+    repaint(
+      image,
       sizeAxes({
         x,
         y,
@@ -119,15 +122,12 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
       ...drawn.map((one, index) => seriesGroup(one, x, y, nudge(index, drawn.length), theme.background)),
       ...(width < 560 ? [] : lineLabels(labels, y, right)),
     );
-    legend.replaceChildren(
+    repaint(
+      legend,
       ...drawn.map(({ series, look }) =>
         el('li', { 'data-engine': series.name }, swatch(look, theme.background), series.name),
       ),
-      ...(width < 560
-        ? lines.map((one) =>
-            el('li', { class: one.key }, el('span', { class: 'dash', 'aria-hidden': 'true' }), one.label),
-          )
-        : []),
+      ...(width < 560 ? lines.map((one) => el('li', { class: one.key }, lineSwatch(one.key), one.label)) : []),
     );
     root.dataset['points'] = String(drawn.reduce((sum, { points }) => sum + points.length, 0));
     root.dataset['axis'] = data.axis;
@@ -223,10 +223,11 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     return group;
   }
 
+  const cellAt = itemsIn(image, disposer, '[data-cell]:not([data-cell=""])', 'cell');
   disposer.listen(image, 'click', (event) => {
-    const key = event.target instanceof Element ? event.target.closest('[data-cell]')?.getAttribute('data-cell') : null;
-    if (key != null && key !== '') {
-      options.onPickCell(key);
+    const at = cellAt(event);
+    if (at !== null) {
+      options.onPickCell(at.cell);
     }
   });
   disposer.add(

@@ -17,6 +17,8 @@ const WORDS = 16;
 export interface RowsPlace {
   width: number;
   narrow: boolean;
+  /** In the narrowest pictures what came out stands below the name. */
+  stacked: boolean;
   /** Where the marks begin, px. */
   left: number;
   /** Top and bottom of the plot. */
@@ -47,10 +49,11 @@ export function placeRows(width: number, shape: RowsShape): RowsPlace {
   const longest = Math.max(0, ...names.map((name) => name.length));
   const left = narrow ? 8 : Math.min(mostRoom, indent + longest * letter);
   const right = width - (narrow ? 8 : fateRoom);
-  const height = narrow ? row + WORDS : row;
+  const stacked = narrow && longest * letter + fateRoom > width;
+  const height = row + (narrow ? WORDS : 0) + (stacked ? WORDS : 0);
   const marksAt = (index: number): number => HEAD + (index + 1) * height - row / 2;
   return {
-    ...{ width, narrow, left, top: HEAD, bottom: HEAD + height * names.length, marksAt },
+    ...{ width, narrow, stacked, left, top: HEAD, bottom: HEAD + height * names.length, marksAt },
     x: scaleLog(domain, [left + 6, Math.max(left + 40, right - 6)]).clamp(true),
     wordsAt: (index) => (narrow ? HEAD + index * height + 12 : marksAt(index)),
   };
@@ -77,12 +80,13 @@ export function axisOf(
 
 /** A row's words: its name and what came out. */
 export function wordsOf(place: RowsPlace, index: number, name: readonly (string | Node)[], fate: string): Node[] {
-  const { narrow, left, width } = place;
+  const { narrow, stacked, left, width } = place;
   const y = place.wordsAt(index);
   const anchor = narrow ? 'start' : 'end';
+  const outcome = stacked ? { x: 2, y: y + WORDS, 'text-anchor': 'start' } : { x: width - 2, y, 'text-anchor': 'end' };
   return [
     svg('text', { class: 'name', x: narrow ? 2 : left - 11, y, dy: '0.35em', 'text-anchor': anchor }, ...name),
-    svg('text', { class: 'fate', x: width - 2, y, dy: '0.35em', 'text-anchor': 'end' }, fate),
+    svg('text', { class: 'fate', ...outcome, dy: '0.35em' }, fate),
   ];
 }
 

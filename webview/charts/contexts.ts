@@ -3,8 +3,10 @@
  * reference's in each layer, and where the two part first. In narrow places the numbers stand below the words.
  */
 import { Disposer, el, observeWidth, svg } from '../dom';
-import { formatPercent } from '../format';
 import type { OccurrenceRow } from '../contextTables';
+import { formatPercent } from '../format';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import type { Chart, ChartOptions } from './chart';
 
 export interface ContextsData {
@@ -67,7 +69,7 @@ export function draw(container: HTMLElement, initial: ContextsData, options: Con
     image.setAttribute('width', String(width));
     image.setAttribute('height', String(HEAD + layout.height * rows.length));
     image.setAttribute('aria-label', `“${word}” where it stands: ${rows.map(describe).join('; ')}.`);
-    image.replaceChildren(head(layout), ...rows.map((row, index) => paintRow(row, index, layout)));
+    repaint(image, head(layout), ...rows.map((row, index) => paintRow(row, index, layout)));
   }
 
   function describe({ place, before, word, after, shares, parts }: OccurrenceRow, index: number): string {
@@ -163,10 +165,11 @@ export function draw(container: HTMLElement, initial: ContextsData, options: Con
     return parts;
   }
 
+  const rowAt = itemsIn(image, disposer, 'g.row', 'row');
   disposer.listen(image, 'click', (event) => {
-    const row = event.target instanceof Element ? event.target.closest('g.row') : null;
-    if (row !== null) {
-      options.onPick(Number(row.getAttribute('data-row')));
+    const at = rowAt(event);
+    if (at !== null) {
+      options.onPick(Number(at.row));
     }
   });
   disposer.add(

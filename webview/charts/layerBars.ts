@@ -1,5 +1,7 @@
 /** A row a layer (and tree), a column a measure between 0 and 1: bars with their reading. For usage and comparison. */
 import { Disposer, el, observeWidth, svg } from '../dom';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import type { Chart, ChartOptions } from './chart';
 
 export interface LayerBarsData {
@@ -61,7 +63,8 @@ export function draw(container: HTMLElement, initial: LayerBarsData, options: La
     image.setAttribute('width', String(width));
     image.setAttribute('height', String(layout.head + layout.height * rows.length));
     image.setAttribute('aria-label', `${data.label}: ${rows.map(describe).join('; ')}.`);
-    image.replaceChildren(
+    repaint(
+      image,
       ...(stacked ? [] : measures).map((name, at) =>
         svg('text', { class: 'head', x: GUTTER + layout.column * at, y: 12 }, name),
       ),
@@ -109,10 +112,11 @@ export function draw(container: HTMLElement, initial: LayerBarsData, options: La
     return group;
   }
 
+  const rowAt = itemsIn(image, disposer, 'g.row', 'layer', 'tree');
   disposer.listen(image, 'click', (event) => {
-    const row = event.target instanceof Element ? event.target.closest('g.row') : null;
-    if (row !== null) {
-      options.onPick({ layer: Number(row.getAttribute('data-layer')), tree: Number(row.getAttribute('data-tree')) });
+    const at = rowAt(event);
+    if (at !== null) {
+      options.onPick({ layer: Number(at.layer), tree: Number(at.tree) });
     }
   });
   disposer.add(

@@ -5,6 +5,8 @@
 import type { LensLayer, LensResult } from '../../extension/protocol';
 import { Disposer, el } from '../dom';
 import { formatCount, formatPercent, formatThree, visibleText } from '../format';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import type { Chart } from './chart';
 
 export interface LensData {
@@ -37,7 +39,7 @@ export function draw(container: HTMLElement, initial: LensData, options: LensOpt
       el('span', { class: 'number' }, 'bits'),
       el('span', {}, `final word “${visibleText(final?.text ?? '')}”`),
     );
-    root.replaceChildren(head, el('ol', {}, ...lens.layers.map((one, index) => row(one, index, index === layer))));
+    repaint(root, head, el('ol', {}, ...lens.layers.map((one, index) => row(one, index, index === layer))));
   }
 
   function row({ top, entropyBits, finalWordRank, finalWordProbability }: LensLayer, layer: number, focused: boolean) {
@@ -84,10 +86,11 @@ export function draw(container: HTMLElement, initial: LensData, options: LensOpt
     return el('span', { class: 'lane' }, bar);
   }
 
+  const rowAt = itemsIn(root, disposer, 'li', 'layer');
   disposer.listen(root, 'click', (event) => {
-    const row = event.target instanceof Element ? event.target.closest('li[data-layer]') : null;
-    if (row !== null) {
-      options.onPickLayer(Number(row.getAttribute('data-layer')));
+    const at = rowAt(event);
+    if (at !== null) {
+      options.onPickLayer(Number(at.layer));
     }
   });
   paint(initial);

@@ -40,6 +40,7 @@ export function draw(container: HTMLElement, initial: NavigatorData, options: Na
   let width = 0;
   let painted = '';
   let scrolledTo = -1;
+  let scrollLeft = 0;
   let paintedLayers: readonly unknown[] | null = null;
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const overlay = svg('svg', { class: 'overlay', role: 'img' });
@@ -75,9 +76,11 @@ export function draw(container: HTMLElement, initial: NavigatorData, options: Na
       for (const layer of [overlay, gutter]) {
         layer.setAttribute('height', String(height()));
       }
-      overlay.setAttribute('width', String(plotWidth()));
+      // The last labels lean out over the cells.
+      const whole = plotWidth() + overhang();
+      overlay.setAttribute('width', String(whole));
       plot.style.height = `${height()}px`;
-      plot.style.width = `${plotWidth() + overhang()}px`;
+      plot.style.width = `${whole}px`;
     }
     paintFocus();
   }
@@ -164,12 +167,13 @@ export function draw(container: HTMLElement, initial: NavigatorData, options: Na
       svg('rect', { class: 'focus', x: x - 1, y: top + layer * ROW - 1, width: Math.max(3, size + 1), height: ROW }),
     );
     overlay.replaceChildren(...parts);
-    // The focused column of a long trace stays in sight. Asking where it scrolled costs a layout: only on a step.
+    // The focused column of a long trace stays in sight. Where it is scrolled to is remembered: asking costs a layout.
     const visible = width - GUTTER;
     if (token !== scrolledTo && plotWidth() > visible) {
       scrolledTo = token;
-      if (x < scroller.scrollLeft || x + size > scroller.scrollLeft + visible) {
+      if (x < scrollLeft || x + size > scrollLeft + visible) {
         scroller.scrollLeft = x - visible / 2;
+        scrollLeft = scroller.scrollLeft;
       }
     }
   }
@@ -181,6 +185,9 @@ export function draw(container: HTMLElement, initial: NavigatorData, options: Na
     const inside = token >= 0 && token < data.labels.length && layer >= 0 && layer < data.layers.length;
     return inside ? { token, layer } : null;
   };
+  disposer.listen(scroller, 'scroll', () => {
+    scrollLeft = scroller.scrollLeft;
+  });
   disposer.listen(overlay, 'pointermove', (event) => options.onHover(at(event)));
   disposer.listen(overlay, 'pointerleave', () => options.onHover(null));
   disposer.listen(overlay, 'click', (event) => {

@@ -3,8 +3,9 @@
  * each layer: how few of its nodes carry most of the activation.
  */
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
-import { Disposer, el, observeWidth, setAttributes, svg } from '../dom';
+import { Disposer, el, observeWidth, setAttributes, setText, svg } from '../dom';
 import { formatMargin, formatSigned, formatThree } from '../format';
+import { itemsIn } from '../items';
 import { contributionSum, stepsOf, type LayerView, type Step } from '../routing';
 import type { Chart, ChartOptions } from './chart';
 
@@ -194,7 +195,7 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
     });
     const few = carriers(steps);
     const sentence = `${few} of ${steps.length} carry 80 %`;
-    summary.textContent = column - left > sentence.length * 6.4 ? sentence : `${few} of ${steps.length}`;
+    setText(summary, column - left > sentence.length * 6.4 ? sentence : `${few} of ${steps.length}`);
     updateBalance(group, balance, layer, contributionSum(steps), column - left);
   }
 
@@ -210,12 +211,11 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
     group.setAttribute('data-sum', sum === null ? '' : String(sum));
     group.setAttribute('data-output', output === null ? '' : String(output));
     if (sum === null) {
-      balance.textContent = '';
+      setText(balance, '');
       return;
     }
-    const short = `Σ ${formatThree(sum)}${output === null ? '' : ` → ${formatThree(output)}`}`;
     const long = `Σ ${formatThree(sum)}${output === null ? '' : `, output ${formatThree(output)}`}`;
-    balance.textContent = room > long.length * 6.4 ? long : short;
+    setText(balance, room > long.length * 6.4 ? long : `Σ ${formatThree(sum)}`);
   }
 
   function updateNeuron(drawn: DrawnNeuron, step: Step, layer: number, x: (value: number) => number): void {
@@ -238,10 +238,10 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
       x: Math.min(zero, end).toFixed(1),
       width: Math.max(1, Math.abs(end - zero)).toFixed(1),
     });
-    drawn.node.textContent = String(node);
-    drawn.number.textContent = unknown ? '…' : byContribution() ? formatMargin(value) : formatSigned(activation, true);
+    setText(drawn.node, String(node));
+    setText(drawn.number, unknown ? '…' : byContribution() ? formatMargin(value) : formatSigned(activation, true));
     const adds = contribution === null ? '' : `, contribution ${formatMargin(contribution)}`;
-    drawn.title.textContent = `Layer ${layer}, node ${node}: activation ${said}${adds}`;
+    setText(drawn.title, `Layer ${layer}, node ${node}: activation ${said}${adds}`);
   }
 
   function describe(all: (Step[] | null)[]): string {
@@ -253,12 +253,11 @@ export function draw(container: HTMLElement, initial: NeuronsData, options: Neur
     return `Activated neurons of “${data.label}”: ${layers.join('; ')}.`;
   }
 
+  const neuronAt = itemsIn(image, disposer, 'g.neuron', 'layer', 'node');
   disposer.listen(image, 'click', (event) => {
-    const target = event.target instanceof Element ? event.target : null;
-    const layer = target?.closest('g.layer')?.getAttribute('data-layer');
-    const node = target?.closest('g.neuron')?.getAttribute('data-node');
-    if (layer !== null && layer !== undefined && node !== null && node !== undefined) {
-      options.onPick(Number(layer), Number(node));
+    const at = neuronAt(event);
+    if (at !== null) {
+      options.onPick(Number(at.layer), Number(at.node));
     }
   });
   disposer.add(

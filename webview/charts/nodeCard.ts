@@ -5,6 +5,8 @@
 import type { Component, NodeCard, NodeDirection, UsageContext, WordSimilarity } from '../../extension/protocol';
 import { Disposer, el, svg } from '../dom';
 import { formatCount, formatMargin, formatPercent, formatSigned, plural, visibleText } from '../format';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import type { Chart } from './chart';
 
 export interface NodeCardData {
@@ -39,7 +41,8 @@ export function draw(container: HTMLElement, initial: NodeCardData, options: Nod
     root.dataset['layer'] = String(card.layer);
     root.dataset['tokens'] = [...card.tokens].join(',');
     const bias = `bias ${formatSigned(card.bias)}`;
-    root.replaceChildren(
+    repaint(
+      root,
       el(
         'div',
         { class: 'directions' },
@@ -66,12 +69,13 @@ export function draw(container: HTMLElement, initial: NodeCardData, options: Nod
       el('h3', {}, title),
       el('p', { class: 'size' }, size),
       picture(weights, largest, `${title}: ${weights.length} weights, ${size}`),
-      el('p', { class: 'components' }, largest.map(component).join(' · ')),
+      el('p', { class: 'components' }, largest.map(component).join('\u00a0· ')),
       el('div', { class: 'poles' }, words(towards, along, 'along'), words(away, against, 'against')),
     );
   }
 
-  const component = ({ index, value }: Component): string => `${index}: ${formatSigned(value, true)}`;
+  // Index and value stay on one line.
+  const component = ({ index, value }: Component): string => `${index}:\u00a0${formatSigned(value, true)}`;
 
   /** One hair a weight, up for positive and down for negative, on the scale of the largest. */
   function picture(weights: Float32Array, largest: readonly Component[], label: string): SVGSVGElement {
@@ -169,10 +173,11 @@ export function draw(container: HTMLElement, initial: NodeCardData, options: Nod
         );
   }
 
+  const visitorAt = itemsIn(root, disposer, 'button.visitor', 'token');
   disposer.listen(root, 'click', (event) => {
-    const token = event.target instanceof Element ? event.target.closest('[data-token]') : null;
-    if (token !== null) {
-      options.onPickToken(Number(token.getAttribute('data-token')));
+    const at = visitorAt(event);
+    if (at !== null) {
+      options.onPickToken(Number(at.token));
     }
   });
   paint(initial);

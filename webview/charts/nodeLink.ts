@@ -10,10 +10,18 @@ import { countsOf, heatSentence, type Heat } from '../heat';
 import type { LayerView } from '../routing';
 import { nearestVisited } from './layout/icicle';
 import { levelRadius, nodeNear, nodePoint, type Point } from './layout/radial';
-import { isLabelled, LABELLED_RADIUS, linkCurve, paintNodeLink, place, type RadialScene } from './nodeLinkScene';
+import {
+  besideNode,
+  isLabelled,
+  LABELLED_RADIUS,
+  linkCurve,
+  paintNodeLink,
+  place,
+  type RadialScene,
+} from './nodeLinkScene';
 import { canvasPainter, rememberPicture } from './painter';
 import type { TreeChart, TreeData, TreeOptions } from './treeMap';
-import { badgeBeside, DASHES, interventionBadge, NO_MARKS } from './treeMarks';
+import { BADGE, DASHES, interventionBadge, NO_MARKS } from './treeMarks';
 import { pointAtNodes, treeZoom } from './treeZoom';
 
 const MARGIN = 14;
@@ -107,9 +115,15 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
         }),
       ),
       svg('path', { class: 'path-changed', d: curveOf(changed), 'data-testid': 'changed-path' }),
+      // Stops of its own, so that the line does not run through the numbers of its nodes.
+      svg(
+        'g',
+        { class: 'changed-stops' },
+        ...changed.filter((node) => !path.includes(node)).map((node) => stop(current, node, place(current, node))),
+      ),
       svg('path', { class: 'path-halo', d: curve }),
       svg('path', { class: 'path-line', d: curve }),
-      ...at.map((point, level) => stop(current, path[level] ?? 0, level, point)),
+      ...at.map((point, level) => stop(current, path[level] ?? 0, point)),
     );
     for (const [node, name] of [
       [data.hovered, 'hovered'],
@@ -121,8 +135,8 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       }
     }
     for (const { node, kind } of interventions) {
-      const { x, y } = place(current, node);
-      overlay.append(interventionBadge(badgeBeside(x, LABELLED_RADIUS, width), y, node, kind));
+      const { x, y } = besideNode(current, node, LABELLED_RADIUS + BADGE + 3);
+      overlay.append(interventionBadge(x, y, node, kind));
     }
     const last = at[at.length - 1];
     if (token !== null && last !== undefined) {
@@ -153,7 +167,8 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
   }
 
   /** A stop of the path: the node's number where nodes carry theirs, a dot elsewhere. */
-  function stop(current: RadialScene, node: number, level: number, { x, y }: Point): SVGElement {
+  function stop(current: RadialScene, node: number, { x, y }: Point): SVGElement {
+    const level = levelOf(node);
     const [cx, cy] = [x.toFixed(1), y.toFixed(1)];
     return isLabelled(current, level)
       ? svg(

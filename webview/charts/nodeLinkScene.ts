@@ -54,6 +54,20 @@ export function linkCurve(scene: RadialScene, node: number): number[] {
   ];
 }
 
+/** A point beside a node, `distance` px away on the side where most room is left by the nodes it is linked with. */
+export function besideNode(scene: RadialScene, node: number, distance: number): Point {
+  const at = place(scene, node);
+  const children = [2 * node + 1, 2 * node + 2].filter((child) => child < nodeCount(scene.view.depth));
+  const angles = [...(node === 0 ? [] : [(node - 1) >> 1]), ...children]
+    .map((linked) => place(scene, linked))
+    .map(({ x, y }) => Math.atan2(y - at.y, x - at.x))
+    .sort((one, other) => one - other);
+  const gaps = angles.map((from, index) => ({ from, size: (angles[index + 1] ?? angles[0]! + 2 * Math.PI) - from }));
+  const widest = gaps.reduce((best, gap) => (gap.size > best.size ? gap : best), { from: 0, size: 0 });
+  const angle = widest.from + widest.size / 2;
+  return { x: at.x + distance * Math.cos(angle), y: at.y + distance * Math.sin(angle) };
+}
+
 export function paintNodeLink(painter: Painter, scene: RadialScene, theme: Theme): void {
   painter.begin(scene.width, scene.height);
   const { view } = scene;

@@ -1,8 +1,9 @@
 /** Predicted words at masked positions, each with its place in the text and bars of probability. */
-import { select } from 'd3-selection';
 import type { MaskPrediction, Prediction } from '../../extension/protocol';
 import { Disposer, el } from '../dom';
 import { formatPercent, visibleText } from '../format';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import type { Chart, ChartOptions } from './chart';
 
 export interface PredictionsData {
@@ -30,16 +31,20 @@ export function draw(
   disposer.add(() => root.remove());
 
   function paint(data: PredictionsData): void {
-    select(root)
-      .selectAll<HTMLDivElement, MaskPrediction>('div.prediction')
-      .data(data.predictions, (prediction) => String(prediction.index))
-      .join('div')
-      .attr('class', (prediction) => `prediction${prediction.index === data.token ? ' focused' : ''}`)
-      .attr('data-index', (prediction) => prediction.index)
-      .each((prediction, i, groups) => {
-        const group = groups[i];
-        group?.replaceChildren(context(prediction, data.labels), words(prediction.top));
-      });
+    repaint(
+      root,
+      ...data.predictions.map((prediction) =>
+        el(
+          'div',
+          {
+            class: `prediction${prediction.index === data.token ? ' focused' : ''}`,
+            'data-index': String(prediction.index),
+          },
+          context(prediction, data.labels),
+          words(prediction.top),
+        ),
+      ),
+    );
   }
 
   function context(prediction: MaskPrediction, labels: readonly string[]): HTMLElement {
@@ -81,11 +86,11 @@ export function draw(
     return list;
   }
 
+  const contextAt = itemsIn(root, disposer, 'button.context', 'index');
   disposer.listen(root, 'click', (event) => {
-    const context = event.target instanceof Element ? event.target.closest('button.context') : null;
-    const index = context?.parentElement?.getAttribute('data-index');
-    if (index !== null && index !== undefined) {
-      options.onPickToken(Number(index));
+    const at = contextAt(event);
+    if (at !== null) {
+      options.onPickToken(Number(at.index));
     }
   });
   paint(initial);

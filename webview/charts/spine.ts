@@ -3,11 +3,13 @@
  * turn), the sibling not taken stays as a ghost; the bar is the logit against zero with the activation inside it.
  */
 import { scaleLinear } from 'd3-scale';
-import { select } from 'd3-selection';
-import { Disposer, el, observeWidth, svg } from '../dom';
+import { Disposer, el, observeWidth, setAttributes, svg } from '../dom';
 import { formatCount, formatMargin, formatSigned, formatThree } from '../format';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import { contributionSum, stepsOf, type LayerView, type Step } from '../routing';
 import type { Chart, ChartOptions } from './chart';
+import { spineColumns, type SpineColumns } from './layout/spineColumns';
 
 export interface SpineData {
   view: LayerView;
@@ -36,55 +38,20 @@ export const CLOSE_MARGIN = 0.1;
 const ROW = 23;
 const HEAD = 20;
 const FOOT = 22;
+/** Length of the largest contribution's bar, px. */
+const CONTRIBUTION_LANE = 46;
 const RAIL = { root: 17, left: 8, right: 26 };
 
-interface Columns {
-  width: number;
-  node: number;
-  laneFrom: number;
-  laneTo: number;
-  logit: number;
-  margin: number | null;
-  activation: number | null;
-  contribution: number | null;
-  visits: number | null;
-}
-
-/** Which columns fit: everything from about 430 px, logit alone at the narrowest. All values are right edges in px. */
-export function spineColumns(width: number, depth: number, contributions = false): Columns {
-  const digits = String(2 ** (depth + 1) - 2).length;
-  const node = 62 + 7 * digits;
-  let right = width - 2;
-  const take = (needed: number, columnWidth: number): number | null => {
-    if (width < needed) {
-      return null;
-    }
-    const edge = right;
-    right -= columnWidth;
-    return edge;
-  };
-  const visits = take(430, 44);
-  const contribution = contributions ? take(400, 66) : null;
-  const activation = take(330, 62);
-  const margin = take(contributions ? 566 : 500, 58);
-  const logit = take(0, 56) as number;
-  return {
-    width,
-    node,
-    laneFrom: node + 10,
-    laneTo: Math.max(node + 30, right - 4),
-    logit,
-    margin,
-    activation,
-    contribution,
-    visits,
-  };
+/** Says which rows there are, together with the layer and its norms. */
+function rowsOf({ tree, token, label, intervened }: SpineData): string {
+  return [tree, token, label, ...(intervened ?? [])].join();
 }
 
 export function draw(container: HTMLElement, initial: SpineData, options: SpineOptions): Chart<SpineData> {
   const disposer = new Disposer();
   let data = initial;
   let width = 0;
+  let steps: Step[] = [];
   const image = svg('svg', { role: 'img' });
   const root = el('div', { class: 'spine', 'data-testid': 'spine' });
   root.append(image);
@@ -93,7 +60,7 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
 
   function paint(): void {
     const { view, tree, token } = data;
-    const steps = stepsOf(view, token, tree, data.outputNorms);
+    steps = stepsOf(view, token, tree, data.outputNorms);
     const sum = contributionSum(steps);
     const columns = spineColumns(width, view.depth, sum !== null);
     const largest = Math.max(...steps.map(({ contribution }) => contribution ?? 0).filter(Number.isFinite), 1e-12);
@@ -109,7 +76,9 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     root.dataset['layer'] = String(view.layer);
     root.dataset['contributionSum'] = sum === null ? '' : String(sum);
     root.dataset['outputNorm'] = String(view.outputNorm(token) ?? '');
-    image.replaceChildren(
+    const y = HEAD + ROW * steps.length + 14;
+    repaint(
+      image,
       paintHead(columns, lane(0)),
       svg('line', {
         class: 'zero',
@@ -119,22 +88,29 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
         y2: HEAD + ROW * steps.length,
       }),
       ...links(steps),
+      ...(foot === null ? [] : [svg('text', { class: 'foot', x: width - 2, y, 'text-anchor': 'end' }, foot)]),
+      ...steps.map((step) =>
+        svg(
+          'g',
+          {
+            class: rowClass(step),
+            transform: `translate(0,${HEAD + ROW * step.level})`,
+            'data-node': step.node,
+          },
+          ...paintRow(step, columns, lane, largest),
+        ),
+      ),
     );
-    if (foot !== null) {
-      const y = HEAD + ROW * steps.length + 14;
-      image.append(svg('text', { class: 'foot', x: width - 2, y, 'text-anchor': 'end' }, foot));
-    }
-    select(image)
-      .selectAll<SVGGElement, Step>('g.step')
-      .data(steps)
-      .join('g')
-      .attr('class', (step) => rowClass(step))
-      .attr('transform', (step) => `translate(0,${HEAD + ROW * step.level})`)
-      .attr('data-node', (step) => step.node)
-      .each((step, i, groups) => {
-        const group = groups[i];
-        group?.replaceChildren(...paintRow(step, columns, lane, largest));
-      });
+  }
+
+  /** What hovering and pinning change. */
+  function mark(): void {
+    image.querySelectorAll('g.step').forEach((row, level) => {
+      const step = steps[level];
+      if (step !== undefined) {
+        setAttributes(row, { class: rowClass(step) });
+      }
+    });
   }
 
   function rowClass(step: Step): string {
@@ -142,7 +118,7 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     return `step${step.node === data.pinned ? ' pinned' : ''}${step.node === data.hovered ? ' hovered' : ''}${close ? ' close' : ''}`;
   }
 
-  function paintHead(columns: Columns, zero: number): SVGGElement {
+  function paintHead(columns: SpineColumns, zero: number): SVGGElement {
     const cell = (x: number, text: string, anchor: string): SVGTextElement =>
       svg('text', { x: x.toFixed(1), y: 11, 'text-anchor': anchor }, text);
     const head = svg('g', { class: 'head' });
@@ -181,7 +157,7 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     });
   }
 
-  function paintRow(step: Step, columns: Columns, lane: (value: number) => number, largest: number): SVGElement[] {
+  function paintRow(step: Step, columns: SpineColumns, lane: (value: number) => number, largest: number): SVGElement[] {
     const middle = ROW / 2;
     const zero = lane(0);
     const parts: SVGElement[] = [
@@ -215,9 +191,13 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     if (columns.contribution !== null && step.contribution !== null) {
       const { contribution } = step;
       text(columns.contribution, formatMargin(contribution), 'number soft');
-      const length = 52 * Math.min(1, contribution / largest) || 0;
-      const at = { x: (columns.contribution - length).toFixed(1), y: ROW - 5, width: length.toFixed(1), height: 2 };
-      parts.push(svg('rect', { class: 'contribution', ...at }));
+      const length = CONTRIBUTION_LANE * Math.min(1, contribution / largest) || 0;
+      const lane = { x: columns.contribution - CONTRIBUTION_LANE, y: ROW - 5, height: 2 };
+      // Without its lane a small share would read as a comma of the number above.
+      parts.push(
+        svg('rect', { class: 'contribution-lane', ...lane, width: CONTRIBUTION_LANE }),
+        svg('rect', { class: 'contribution', ...lane, width: length.toFixed(1) }),
+      );
     }
     if (data.intervened?.includes(step.node) === true) {
       parts.push(svg('circle', { class: 'changed', cx: railOf(step.node), cy: middle, r: 7 }));
@@ -257,10 +237,10 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     return `Path of “${data.label}” through layer ${data.view.layer}: ${steps.map(describeStep).join('. ')}.`;
   }
 
+  const stepAt = itemsIn(image, disposer, 'g.step', 'node');
   const nodeOf = (event: Event): number | null => {
-    const row = event.target instanceof Element ? event.target.closest('g.step') : null;
-    const node = row?.getAttribute('data-node');
-    return node === null || node === undefined ? null : Number(node);
+    const at = stepAt(event);
+    return at === null ? null : Number(at.node);
   };
   disposer.listen(image, 'pointermove', (event) => {
     const node = nodeOf(event);
@@ -290,8 +270,13 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
 
   return {
     update(next) {
+      const before = data;
       data = next;
-      paint();
+      if (rowsOf(before) === rowsOf(next) && before.view === next.view && before.outputNorms === next.outputNorms) {
+        mark();
+      } else {
+        paint();
+      }
     },
     dispose: () => disposer.dispose(),
   };

@@ -3,6 +3,8 @@
  * around the scroll position only; `aria-rowcount` says how many there are.
  */
 import { Disposer, el } from '../dom';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import type { Chart } from './chart';
 
 export interface TableData {
@@ -40,7 +42,8 @@ export function draw(container: HTMLElement, initial: TableData, options: TableO
     root.setAttribute('aria-label', data.caption);
     root.setAttribute('role', 'region');
     table.setAttribute('aria-rowcount', String(data.rows.length + 1));
-    head.replaceChildren(
+    repaint(
+      head,
       el(
         'tr',
         {},
@@ -70,7 +73,7 @@ export function draw(container: HTMLElement, initial: TableData, options: TableO
       );
       return row;
     });
-    body.replaceChildren(...spacer(from), ...rows, ...spacer(total - to));
+    repaint(body, ...spacer(from), ...rows, ...spacer(total - to));
   }
 
   function spacer(rows: number): HTMLElement[] {
@@ -87,10 +90,11 @@ export function draw(container: HTMLElement, initial: TableData, options: TableO
       paintRows();
     }
   });
+  const rowAt = itemsIn(root, disposer, 'tr', 'row');
   disposer.listen(root, 'click', (event) => {
-    const row = event.target instanceof Element ? event.target.closest('tr[data-row]') : null;
-    if (row !== null) {
-      options.onPick?.(Number(row.getAttribute('data-row')));
+    const at = rowAt(event);
+    if (at !== null) {
+      options.onPick?.(Number(at.row));
     }
   });
   paint();

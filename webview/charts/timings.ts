@@ -9,6 +9,8 @@ import { verdict } from '../../extension/gains';
 import type { LayerTiming, Spread } from '../../extension/protocol';
 import { Disposer, el, observeWidth, svg } from '../dom';
 import { formatDuration, formatFactor, formatMargin, formatThree } from '../format';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import type { Chart, ChartOptions } from './chart';
 
 export interface TimingsData {
@@ -48,20 +50,27 @@ export function draw(container: HTMLElement, initial: TimingsData, options: Timi
     image.setAttribute('width', String(width));
     image.setAttribute('height', String(height));
     image.setAttribute('aria-label', data.layers.map((entry, layer) => describe(entry, layer)).join('. '));
-    image.replaceChildren(paintHead(narrow, left, width), paintAxis(scale, height - AXIS));
-    select(image)
-      .selectAll<SVGGElement, 'dense' | 'pending' | LayerTiming>('g.row')
-      .data(data.layers)
-      .join('g')
-      .attr('class', (_, layer) => `row${layer === data.layer ? ' focused' : ''}`)
-      .attr('data-testid', 'timing')
-      .attr('data-layer', (_, layer) => layer)
-      .attr('data-state', (entry) => (typeof entry === 'string' ? entry : 'measured'))
-      .attr('data-fff-us', (entry) => (typeof entry === 'string' ? null : entry.fffMicroseconds.median))
-      .attr('data-dense-us', (entry) => (typeof entry === 'string' ? null : entry.denseMicroseconds.median))
-      .attr('data-ratio', (entry) => (typeof entry === 'string' ? null : entry.ratio.median))
-      .attr('transform', (_, layer) => `translate(0,${HEAD + ROW * layer})`)
-      .each((entry, layer, groups) => groups[layer]?.replaceChildren(...paintRow(entry, layer, narrow, left, scale)));
+    const rows = data.layers.map((entry, layer) =>
+      svg('g', rowAttributes(entry, layer), ...paintRow(entry, layer, narrow, left, scale)),
+    );
+    repaint(image, paintHead(narrow, left, width), paintAxis(scale, height - AXIS), ...rows);
+  }
+
+  function rowAttributes(entry: 'dense' | 'pending' | LayerTiming, layer: number): Record<string, string | number> {
+    return {
+      class: `row${layer === data.layer ? ' focused' : ''}`,
+      'data-testid': 'timing',
+      'data-layer': layer,
+      'data-state': typeof entry === 'string' ? entry : 'measured',
+      ...(typeof entry === 'string'
+        ? {}
+        : {
+            'data-fff-us': entry.fffMicroseconds.median,
+            'data-dense-us': entry.denseMicroseconds.median,
+            'data-ratio': entry.ratio.median,
+          }),
+      transform: `translate(0,${HEAD + ROW * layer})`,
+    };
   }
 
   function paintHead(narrow: boolean, left: number, end: number): SVGGElement {
@@ -139,11 +148,11 @@ export function draw(container: HTMLElement, initial: TimingsData, options: Timi
     return [svg('line', { class: `whisker ${name}`, x1: low, x2: high, y1: middle, y2: middle }), mark];
   }
 
+  const rowAt = itemsIn(image, disposer, 'g.row', 'layer');
   disposer.listen(image, 'click', (event) => {
-    const row = event.target instanceof Element ? event.target.closest('g.row') : null;
-    const layer = row?.getAttribute('data-layer');
-    if (layer !== null && layer !== undefined) {
-      options.onPickLayer(Number(layer));
+    const at = rowAt(event);
+    if (at !== null) {
+      options.onPickLayer(Number(at.layer));
     }
   });
   disposer.add(

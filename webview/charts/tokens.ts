@@ -6,6 +6,7 @@
 import type { TraceToken, TraceWindow } from '../../extension/protocol';
 import { Disposer, el } from '../dom';
 import { visibleText } from '../format';
+import { itemsIn } from '../items';
 import { passes, tokenKind, type LayerView } from '../routing';
 import type { Chart, ChartOptions } from './chart';
 
@@ -96,7 +97,6 @@ export function draw(container: HTMLElement, initial: TokensData, options: Token
         'data-kind': kind,
       },
       label,
-      el('span', { class: 'ruler' }, el('span', { class: 'tick' })),
     );
   }
 
@@ -105,7 +105,6 @@ export function draw(container: HTMLElement, initial: TokensData, options: Token
     const { view, tree, colourLevel } = data;
     const theme = options.theme();
     for (const [index, chip] of chips.entries()) {
-      const tick = chip.lastElementChild?.firstElementChild as HTMLElement;
       if (view === null) {
         chip.style.removeProperty('--tree');
         chip.classList.add('dense');
@@ -117,7 +116,7 @@ export function draw(container: HTMLElement, initial: TokensData, options: Token
       chip.style.setProperty('--tree', theme.subTree(subTree, count));
       chip.dataset['subtree'] = String(subTree);
       chip.dataset['leaf'] = String(view.leaf(index, tree));
-      tick.style.left = `${((view.leaf(index, tree) + 0.5) / 2 ** view.depth) * 100}%`;
+      chip.style.setProperty('--leaf', String((view.leaf(index, tree) + 0.5) / 2 ** view.depth));
     }
   }
 
@@ -173,10 +172,10 @@ export function draw(container: HTMLElement, initial: TokensData, options: Token
     }
   }
 
+  const chipAt = itemsIn(root, disposer, '.chip', 'index');
   const indexOf = (event: Event): number | null => {
-    const chip = event.target instanceof Element ? event.target.closest('.chip') : null;
-    const index = chip?.getAttribute('data-index');
-    return index === null || index === undefined ? null : Number(index);
+    const at = chipAt(event);
+    return at === null ? null : Number(at.index);
   };
   disposer.listen(root, 'pointerover', (event) => options.onHover(indexOf(event)));
   disposer.listen(root, 'pointerleave', () => options.onHover(null));

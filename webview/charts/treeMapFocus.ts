@@ -31,7 +31,15 @@ export function focusMarks(scene: Scene, focused: Focused): SVGElement[] {
   if (changed.length > 0) {
     const other = polyline(changed.map((node) => centre(scene, node)));
     const attributes = { class: 'path-changed', points: other, 'data-testid': 'changed-path' };
-    marks.push(svg('polyline', { class: 'path-halo', points: other }), svg('polyline', attributes));
+    // Stops of its own, so that the line does not run through the numbers of its cells.
+    const stops = changed
+      .filter((node) => !path.includes(node))
+      .map((node) => stop(scene, node, ...centre(scene, node)));
+    marks.push(
+      svg('polyline', { class: 'path-halo', points: other }),
+      svg('polyline', attributes),
+      svg('g', { class: 'changed-stops' }, ...stops),
+    );
   }
   if (path.length > 0) {
     marks.push(

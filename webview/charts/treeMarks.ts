@@ -26,7 +26,8 @@ export function interventionSign(kind: Intervention['kind']): string {
   }
 }
 
-const BADGE = 7.5;
+/** Radius of an intervention's sign, px. */
+export const BADGE = 7.5;
 
 /** The sign of an intervention, a disc centred at a point beside its node. */
 export function interventionBadge(x: number, y: number, node: number, kind: Intervention['kind']): SVGGElement {

@@ -2,6 +2,8 @@
 import type { Prediction, PredictionChange, WhatIfState } from '../../extension/protocol';
 import { Disposer, el } from '../dom';
 import { formatMargin, formatPercent, plural, visibleText } from '../format';
+import { itemsIn } from '../items';
+import { repaint } from '../repaint';
 import { describeIntervention } from '../whatIf';
 import type { Chart } from './chart';
 
@@ -34,8 +36,9 @@ export function draw(container: HTMLElement, initial: WhatIfData, options: WhatI
   function paint(data: WhatIfData): void {
     const { interventions, result } = data.state;
     root.dataset['interventions'] = String(interventions.length);
-    list.replaceChildren(...interventions.map((one, index) => entry(data, one, index)));
-    effects.replaceChildren(
+    repaint(list, ...interventions.map((one, index) => entry(data, one, index)));
+    repaint(
+      effects,
       ...(result === null ? [] : [paths(data), ...result.predictions.map((change) => position(change, data.labels))]),
     );
   }
@@ -132,20 +135,17 @@ export function draw(container: HTMLElement, initial: WhatIfData, options: WhatI
     return el('div', {}, el('p', { class: 'side-name', 'aria-hidden': 'true' }, name), words);
   }
 
+  const removedAt = itemsIn(list, disposer, '.remove', 'index');
+  const tokenAt = itemsIn(effects, disposer, 'button.context', 'token');
+  const layerAt = itemsIn(effects, disposer, '.moved button', 'layer');
   disposer.listen(root, 'click', (event) => {
-    const target = event.target instanceof Element ? event.target : null;
-    const number = (name: string): number | null => {
-      const value = target?.closest(`[data-${name}]`)?.getAttribute(`data-${name}`);
-      return value === null || value === undefined ? null : Number(value);
-    };
-    const removed = target?.closest('.remove')?.getAttribute('data-index');
-    const [token, layer] = [number('token'), number('layer')];
-    if (removed !== null && removed !== undefined) {
-      options.onRemove(Number(removed));
+    const [removed, token, layer] = [removedAt(event), tokenAt(event), layerAt(event)];
+    if (removed !== null) {
+      options.onRemove(Number(removed.index));
     } else if (token !== null) {
-      options.onPickToken(token);
+      options.onPickToken(Number(token.token));
     } else if (layer !== null) {
-      options.onPickLayer(layer);
+      options.onPickLayer(Number(layer.layer));
     }
   });
   paint(initial);

@@ -1,7 +1,7 @@
 /** The sidebar's *Tree Path*: the trace at 300 px, one column, the same focus as the trace panel. */
 import { ladderLine } from '../charts/passShare';
 import { button, dropdown, registerControls } from '../controls';
-import { el } from '../dom';
+import { el, setText } from '../dom';
 import { connect } from '../host';
 import { hintLine } from '../hint';
 import { installKeys } from '../keys';
@@ -109,7 +109,7 @@ store.onChange((changes) => {
     return;
   }
   const { layer, tree, token } = store.sight;
-  source.textContent = store.state.source?.label ?? 'Trace';
+  setText(source, store.state.source?.label ?? 'Trace');
   content.dataset['run'] = String(trace.runId);
   content.dataset['token'] = String(store.pinned.token);
   content.dataset['layer'] = String(store.pinned.layer);
@@ -134,7 +134,7 @@ store.onChange((changes) => {
   undo.update();
   whatIfSection.hidden = store.state.whatIf.interventions.length === 0;
   predictionSection.hidden = trace.predictions.length === 0;
-  ladder.textContent = ladderLine({ trace, timings, passTiming });
+  setText(ladder, ladderLine({ trace, timings, passTiming }));
   for (const pane of panes) {
     pane.update(changes);
   }

@@ -3,7 +3,7 @@ import { button, dropdown, segmented } from '../controls';
 import { el } from '../dom';
 import { formatCount, formatPercent } from '../format';
 import type { IconName } from '../icons';
-import { figure, Patience, type Figure } from '../figure';
+import { figure, type Figure } from '../figure';
 import {
   heatOf,
   labelsOf,
@@ -16,6 +16,7 @@ import {
   type ThemeSource,
   type TreePane,
 } from '../panes';
+import { Patience } from '../patience';
 import { NOISES, PRECISIONS, type Setup } from '../setup';
 import type { Change, Store } from '../store';
 import { navigatorTable, neuronsTable, predictionsTable, spineTable, timingsTable, treeTable } from '../tables';
@@ -29,7 +30,7 @@ const TREE_HEIGHT = 312;
 
 const NAVIGATOR_CAPTION =
   'A column a token, a row a layer, coloured by sub-tree. The tick inside a cell is the place of its leaf, left to right.';
-const CHANGED_CAPTION = 'A dark corner: the path there changed under trial.';
+const CHANGED_CAPTION = 'A cut corner: the path there changed under trial.';
 
 export interface Figures extends Pane {
   element: HTMLElement;
@@ -136,7 +137,7 @@ export function figures(store: Store, theme: ThemeSource): Figures {
       id: 'neurons',
       title: 'Activated neurons, layer by layer',
       caption:
-        'The focused token’s visited nodes in every layer, root to leaf, on one scale. Below: how few of them make up 80 % of what all contribute, and the sum of the contributions (Σ) against the norm of the layer’s output; where the sum is larger, they cancel.',
+        'The focused token’s visited nodes in every layer, root to leaf, on one scale. Below: how few of them make up 80 % of what all contribute, and the sum of the contributions (Σ) against the norm of the layer’s output; where the sum is larger, they cancel.',
       tools: [measure.element],
       table: () => {
         const { token, tree: chosen } = store.sight;
@@ -176,7 +177,7 @@ export function figures(store: Store, theme: ThemeSource): Figures {
       id: 'timings',
       title: 'Time: FFF against its dense twin',
       caption:
-        'The twin has the same weights and computes every neuron, on this text’s own hidden states. Disc: FFF; square: twin; whiskers: middle 90 % of the samples. The bar is this run’s forward pass.',
+        'The twin has the same weights and computes every neuron, on this text’s own hidden states. Disc: FFF; square: twin; whiskers: middle 90 % of the samples. The bar is this run’s forward pass.',
       table: () => {
         const { trace, timings } = store.state;
         return trace === null ? null : timingsTable(trace, timings, store.sight.layer);
@@ -287,7 +288,7 @@ function treeCaption(store: Store): string {
   const whose = {
     trace: `${stronger}: more of the ${labelsOf(store).length} tokens`,
     corpus: `${stronger}: more of the corpus’s ${formatCount(heat?.total ?? 0)} tokens`,
-    difference: 'Blue: visited more often here; orange: more often in the other trace',
+    difference: 'Blue, +: visited more often here; orange, −: more often in the other trace',
   }[heat?.kind ?? 'trace'];
   return `${about}, ${place}. ${whose}. The line is the path of “${shownLabel(store)}”.`;
 }

@@ -1,6 +1,6 @@
 /** The trace panel: builds the page once, then lets each pane repaint itself when what it shows changed. */
 import { segmented, dropdown, button, registerControls, type Picker } from '../controls';
-import { el } from '../dom';
+import { el, setText } from '../dom';
 import { figures } from './figures';
 import { connect } from '../host';
 import { hintLine } from '../hint';
@@ -130,9 +130,9 @@ store.onChange((changes) => {
   if (trace === null) {
     return;
   }
-  title.textContent = source?.label ?? 'Trace';
-  subtitle.textContent = modelLine(trace);
-  footer.textContent = sourceLine(trace, store.state.timings);
+  setText(title, source?.label ?? 'Trace');
+  setText(subtitle, modelLine(trace));
+  setText(footer, sourceLine(trace, store.state.timings));
   content.dataset['run'] = String(trace.runId);
   content.dataset['token'] = String(store.pinned.token);
   content.dataset['layer'] = String(store.pinned.layer);

@@ -31,9 +31,15 @@ export function neuronsPane(store: Store, container: HTMLElement, theme: ThemeSo
   const show = mounted<NeuronsData>(container, (body, data) =>
     drawNeurons(body, data, { theme, onPick: (layer, node) => store.pin({ layer, node }) }),
   );
+  let shown = '';
   return {
-    update() {
+    update(changes) {
       const { layer, tree, token } = store.sight;
+      const place = [layer, tree, token, store.pinned.node].join();
+      if (isOnlyFocus(changes) && place === shown) {
+        return;
+      }
+      shown = place;
       show(
         store.view === null
           ? NO_TRACE
@@ -61,9 +67,15 @@ export function navigatorPane(store: Store, container: HTMLElement, theme: Theme
       onPick: (at) => store.pin(at),
     }),
   );
+  let shown = '';
   return {
-    update() {
+    update(changes) {
       const { layer, tree, token } = store.sight;
+      const place = [layer, tree, token].join();
+      if (isOnlyFocus(changes) && place === shown) {
+        return;
+      }
+      shown = place;
       show(
         store.view === null
           ? NO_TRACE

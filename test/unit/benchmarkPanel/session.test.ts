@@ -131,6 +131,25 @@ describe('BenchmarkSession', () => {
     expect(kept()).toEqual(['run-1 finished 20']);
   });
 
+  it('writes down when a run begins, goes on and ends', async () => {
+    const said = (): string[] => b.log.lines.filter((line) => line.startsWith('info: '));
+    const name = `"${partial([1]).plan.name}"`;
+    await b.session.start({ json: JSON.stringify(partial([1]).plan) });
+    b.runner.events.fire('benchmarkResult', { id: 'run-1', result: partial([1, 16]) });
+    b.session.cancel();
+    b.runner.runs[0]!.resolve(partial([1, 16]));
+    await turn();
+    await b.session.resume('run-1');
+    b.runner.runs[1]!.resolve(sampleResult());
+    await turn();
+    expect(said()).toEqual([
+      `info: Benchmark ${name} begins.`,
+      `info: Benchmark ${name} was cancelled; rows: 10.`,
+      `info: Benchmark ${name} goes on; rows so far: 10.`,
+      `info: Benchmark ${name} was finished; rows: 20.`,
+    ]);
+  });
+
   it('offers nothing to resume when the runner dies before the first word', async () => {
     await b.session.start({ json: '{"engines":["fff"]}' });
     b.runner.runs[0]!.reject(new FffError('OUT_OF_MEMORY', 'There is no memory left.'));

@@ -82,8 +82,20 @@ describe('path of a token', () => {
     const lines = pathMarkdown(trace, 0, 1, 0).split('\n');
     expect(lines[0]).toBe('**\\|\\`\\<b\\>**, layer 1');
     expect(lines.slice(2)).toHaveLength(2 + 3);
-    expect(lines[4]).toBe('| 0 | 0 | 0.500 | left | 0.346 |');
-    expect(lines.at(-1)).toBe('| 2 | 3 | 0.500 | leaf | 0.346 |');
+    const cells = (line = ''): string[] =>
+      line
+        .replaceAll('&nbsp;', '')
+        .split(/\s*\|\s*/)
+        .slice(1, -1);
+    expect(cells(lines[4])).toEqual(['0', '0', '+0.500', 'left', '+0.346']);
+    expect(cells(lines.at(-1))).toEqual(['2', '3', '+0.500', 'leaf', '+0.346']);
+    trace.layers[1]!.logits.set([-1.5, -5, 0]);
+    const negative = pathMarkdown(trace, 0, 1, 0).split('\n').slice(4).map(cells);
+    expect(negative.map(([, , logit, , activation]) => [logit, activation])).toEqual([
+      ['−1.500', '−0.100'],
+      ['−5.000', '−0.000'],
+      ['+0.000', '+0.000'],
+    ]);
   });
 
   it('leaves no Markdown in a text', () => {

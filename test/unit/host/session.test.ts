@@ -211,6 +211,26 @@ describe('Session', () => {
     expect(runner.measures).toHaveLength(1);
   });
 
+  it('says when what must not hold up the picture may begin: once it is painted, or nobody painted it', async () => {
+    settings = { ...settings, measureBudgetMsPerLayer: 0 };
+    const settled: number[] = [];
+    session.on('settled', (runId) => settled.push(runId));
+    const first = await traced('one');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(settled).toEqual([]);
+    session.painted(first);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(settled).toEqual([first]);
+    const unpainted = await traced('two');
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(settled).toEqual([first, unpainted]);
+    // Given up before it was painted: it is what is shown all the same.
+    const last = await traced('three');
+    session.cancel();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(settled).toEqual([first, unpainted, last]);
+  });
+
   it('does not measure when measuring is switched off', async () => {
     settings = { ...settings, measureBudgetMsPerLayer: 0 };
     session.painted(await traced('one'));

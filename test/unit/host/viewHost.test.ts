@@ -17,6 +17,7 @@ class Page {
 
   constructor(wire: Loopback) {
     this.rpc = new Rpc<None, ViewApi, None, ViewEvents>(wire.right, {});
+    this.rpc.on('state', ({ trace }) => this.told.push(`state with ${trace?.text ?? 'nothing'}`));
     this.rpc.on('traced', ({ trace }) => this.told.push(`traced ${trace.text}`));
     this.rpc.on('status', ({ kind }) => this.told.push(`status ${kind}`));
     this.rpc.on('runner', ({ kind }) => this.told.push(`runner ${kind}`));
@@ -77,13 +78,20 @@ describe('ViewHost', () => {
     session.dispose();
   });
 
-  /** Binds a page to the session as VS Code would. */
-  function bind(name: string): { host: ViewHost; page: Page; wire: Loopback } {
+  /**
+   * Binds a page to the session as VS Code would.
+   * @param loses messages the page is not there for.
+   */
+  function bind(name: string, loses = 0): { host: ViewHost; page: Page; wire: Loopback } {
     const wire = loopback();
+    let lost = 0;
     const port: MessagePort = {
       send: (message) => {
-        wire.left.send(message);
-        return Promise.resolve(true);
+        const arrives = lost++ >= loses;
+        if (arrives) {
+          wire.left.send(message);
+        }
+        return Promise.resolve(arrives);
       },
       listen: (listener) => wire.left.onMessage(listener),
     };
@@ -112,7 +120,7 @@ describe('ViewHost', () => {
       timings: [],
       passTiming: null,
     });
-    expect(state.trace?.layers[0]?.leaves).toBeInstanceOf(Uint16Array);
+    expect(state?.trace?.layers[0]?.leaves).toBeInstanceOf(Uint16Array);
   });
 
   it('then tells it what changes, as it changes', async () => {
@@ -134,10 +142,41 @@ describe('ViewHost', () => {
     await wire.settle();
     expect(page.told).toEqual([]);
     const reloaded = new Page(wire);
-    expect((await reloaded.rpc.call('ready', [])).trace?.text).toBe('while hidden');
+    expect((await reloaded.rpc.call('ready', []))?.trace?.text).toBe('while hidden');
     await trace('again');
     await wire.settle();
     expect(reloaded.told).toContain('traced again');
+  });
+
+  it('tells a view that becomes visible everything ahead, once, and then what changes', async () => {
+    const { host, page, wire } = bind('trace');
+    await trace('one two');
+    host.shown();
+    host.shown();
+    await trace('one three');
+    // By now the page has loaded, and what waited for it comes in order.
+    expect(await page.rpc.call('ready', [])).toBeNull();
+    expect(page.told).toEqual(['state with one two', 'traced one three', 'status idle']);
+    host.shown();
+    await wire.settle();
+    expect(page.told).toHaveLength(3);
+    // It was not hidden, but loaded anew.
+    expect((await page.rpc.call('ready', []))?.trace?.text).toBe('one three');
+    host.hidden();
+    await trace('while hidden');
+    host.shown();
+    expect(await page.rpc.call('ready', [])).toBeNull();
+    expect(page.told.slice(3)).toEqual(['state with while hidden']);
+  });
+
+  it('tells a page everything when it asks, where what was told ahead did not arrive', async () => {
+    const { host, page, wire } = bind('trace', 1);
+    await trace('one two');
+    host.shown();
+    expect((await page.rpc.call('ready', []))?.trace?.text).toBe('one two');
+    await trace('again');
+    await wire.settle();
+    expect(page.told).toEqual(['traced again', 'status idle']);
   });
 
   it('passes the focus on to every other view, and not back', async () => {
