@@ -107,18 +107,20 @@ describe('The runner', () => {
     await openAndSelect('warm');
     await inspect();
     const pid = pidOf(runner);
-    const text = 'long enough for a setting to change meanwhile. '.repeat(2000);
+    const text = 'long enough to be seen under way. '.repeat(2000);
     await openAndSelect(text);
-    const changed = new Promise<void>((resolve) => {
+    const underWay = new Promise<void>((resolve) => {
       const listener = session.on('status', (status) => {
         if (status.kind === 'running' && status.done > 0) {
           listener.dispose();
+          // It holds its breath, so that the setting changes meanwhile however fast the machine is.
+          process.kill(pid, 'SIGSTOP');
           resolve();
         }
       });
     });
     const first = inspect();
-    await changed;
+    await underWay;
     await withSetting('threads', 1, async () => {
       await first;
       await until('the trace by another runner', () => {
