@@ -100,13 +100,16 @@ export class CellRun {
     return this.outcome(this.whyUnfinished(measurement));
   }
 
-  private whyUnfinished({ ended, passes, of, rounds }: Measurement): string | null {
+  private whyUnfinished({ ended, passes, of, rounds, measuredMs }: Measurement): string | null {
     if (ended === 'cancelled') {
       return CANCELLED;
     }
-    return ended === 'budget' && passes === of
-      ? `the time was up after ${rounds} of ${this.plan.limits.minimumPairs} rounds`
-      : null;
+    const { minimumPairs, minimumSeconds } = this.plan.limits;
+    const reached =
+      rounds < minimumPairs
+        ? `${rounds} of ${minimumPairs} rounds`
+        : `${(measuredMs / 1000).toFixed(1)} of ${minimumSeconds} seconds of rounds`;
+    return ended === 'budget' && passes === of ? `the time was up after ${reached}` : null;
   }
 
   /** Whether there is something to go on with, of this run or of an earlier one whose engines are still the same. */

@@ -236,6 +236,18 @@ describe('a run in passes whose time is up', () => {
     ]);
   });
 
+  it('says how long rounds were measured where there are enough of them', async () => {
+    const { services } = slowServices();
+    const result = await runPlan(
+      slow({ passes: 1, minimumPairs: 4, minimumSeconds: 1000, totalSeconds: 40 }),
+      services,
+    );
+    expect(result.unfinished).toHaveLength(2);
+    for (const { reason } of result.unfinished) {
+      expect(reason).toMatch(/^the time was up after \d+\.\d of 1000 seconds of rounds$/);
+    }
+  });
+
   it('lets later passes catch up what the first had no time for', async () => {
     const { services } = slowServices();
     const result = await runPlan(slow({ passes: 3, totalSeconds: 150 }), services);
