@@ -64,7 +64,7 @@ export class ViewHost implements Disposable {
       {
         // A page that is being thrown away refuses messages; it will ask for everything when it is back.
         send: (message) => {
-          this.sending = Promise.resolve(port.send(message)).catch((thrown: unknown) => this.lost(log, thrown));
+          this.sending = this.deliver(port, message);
         },
         onMessage: (listener) => port.listen(listener),
         onClose: () => ({ dispose: () => undefined }),
@@ -158,8 +158,19 @@ export class ViewHost implements Disposable {
     return { ...this.services.session.state, ...this.services.insights.state };
   }
 
+  /** @returns whether the message went to a page. */
+  private async deliver(port: MessagePort, message: unknown): Promise<boolean> {
+    try {
+      return await port.send(message);
+    } catch (thrown) {
+      return this.lost(this.services.log, thrown);
+    }
+  }
+
   private lost(log: Log, thrown: unknown): false {
     this.hydrated = false;
+    // What came after the state is missing now: the page is told everything when it asks.
+    this.ahead = null;
     log.debug(`View ${this.name} took no message: ${describeThrown(thrown)}`);
     return false;
   }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BenchmarkEntry, BenchmarkRunState } from '../../extension/protocol';
+import type { BenchmarkEntry, BenchmarkRow, BenchmarkRunState } from '../../extension/protocol';
 import { openBenchmark, type BenchmarkPage } from './support/benchmarkPage';
 import { sampleBenchmark, sampleEntry, sampleResult } from './support/sampleBenchmark';
 
@@ -61,6 +61,12 @@ describe('the benchmark’s page', () => {
     page.refuse.clear();
     await page.click('run');
     expect(page.find('run-status').hidden).toBe(true);
+  });
+
+  it('says that the first cell is being measured while there is none yet', async () => {
+    const nothing = { ...sampleResult({ batches: [1], ladder: false }), rows: [], samples: [], selfTests: [] };
+    const page = await openBenchmark(sampleBenchmark(nothing, { run: running() }, { ending: { kind: 'running' } }));
+    expect(page.find('headline').textContent).toBe('The first cell is being measured.');
   });
 
   it('follows a run: progress, time left, rows of the cell being measured', async () => {
@@ -280,6 +286,20 @@ describe('the benchmark’s page', () => {
     expect(page.find('cell').dataset['value']).toBe(point.dataset['cell']);
     expect(page.find('cell').dataset['value']).not.toBe(before);
     expect(page.all('strip').map(({ dataset }) => dataset['samples'])).toEqual(Array.from({ length: 5 }, () => '30'));
+  });
+
+  it('gives two engines of one name each its own samples', async () => {
+    const result = sampleResult({ batches: [1], ladder: false });
+    const [one, other] = result.rows as [BenchmarkRow, BenchmarkRow];
+    Object.assign(other, { engine: one.engine, implementation: one.implementation, precision: one.precision });
+    // In a cell of all threads, names do not tell the threads of an engine.
+    result.rows.forEach((row) => (row.cellThreads = 0));
+    one.threads = 2;
+    const samples = result.samples.find(({ row }) => row === 1)!;
+    samples.microsecondsPerToken = samples.microsecondsPerToken.slice(0, 12);
+    const page = await openBenchmark(sampleBenchmark(result));
+    const counts = page.all('strip').map(({ dataset }) => dataset['samples']);
+    expect(counts.filter((count) => count === '12')).toHaveLength(1);
   });
 
   it('keeps pause and cancel where they are while progress comes, so that the focus stays', async () => {

@@ -1,5 +1,5 @@
 /** The benchmark's pictures and their tools: each joins one chart to the store and has its table twin. */
-import type { BenchmarkLadder } from '../../extension/protocol';
+import type { BenchmarkLadder, BenchmarkRow } from '../../extension/protocol';
 import { draw as drawComparison } from '../charts/benchmarkCompare';
 import { draw as drawLadder } from '../charts/benchmarkLadder';
 import { draw as drawStrips, type StripsData } from '../charts/benchmarkStrips';
@@ -78,8 +78,9 @@ function stripsFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
       const result = store.state.shown?.result;
       // While a later pass is measured, the samples of the earlier ones are there to be seen.
       const samplesOf = (row: (typeof rows)[number]): readonly number[] => {
-        const index =
-          result?.rows.findIndex((one) => cellKey(one) === cellKey(row) && engineName(one) === engineName(row)) ?? -1;
+        const own = result?.rows.indexOf(row) ?? -1;
+        // A live row is another object than the kept one of the same engine.
+        const index = own >= 0 ? own : (result?.rows.findIndex((one) => isSameEngine(one, row)) ?? -1);
         return result?.samples.find((entry) => entry.row === index)?.microsecondsPerToken ?? [];
       };
       made.element.hidden = rows.length === 0;
@@ -100,6 +101,11 @@ function stripsFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
       made.element.dataset['engines'] = rows.map(engineName).join(', ');
     },
   };
+}
+
+function isSameEngine(one: BenchmarkRow, other: BenchmarkRow): boolean {
+  const keys = ['engine', 'implementation', 'precision', 'threads'] as const;
+  return cellKey(one) === cellKey(other) && keys.every((key) => one[key] === other[key]);
 }
 
 function ladderFigure(store: BenchmarkStore): Shown {

@@ -96,7 +96,10 @@ export function selfTestSummary({ selfTests }: BenchmarkResult): SelfTestSummary
 export function headline(result: BenchmarkResult, running: boolean): string {
   const { cells, compared, withheld, lowest, encoder } = verdictOfResult(result);
   if (cells === 0) {
-    return result.rows.length === 0 ? 'Nothing measured yet.' : 'No FFF layer was measured.';
+    if (result.rows.length > 0) {
+      return 'No FFF layer was measured.';
+    }
+    return running ? 'The first cell is being measured.' : 'Nothing was measured.';
   }
   if (compared === 0) {
     return 'No dense layer was measured beside the FFF, so there is nothing to compare.';

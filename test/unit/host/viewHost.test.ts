@@ -81,12 +81,17 @@ describe('ViewHost', () => {
   /**
    * Binds a page to the session as VS Code would.
    * @param loses messages the page is not there for.
+   * @param refuses number of the message that the editor refuses.
    */
-  function bind(name: string, loses = 0): { host: ViewHost; page: Page; wire: Loopback } {
+  function bind(name: string, loses = 0, refuses = -1): { host: ViewHost; page: Page; wire: Loopback } {
     const wire = loopback();
     let lost = 0;
     const port: MessagePort = {
       send: (message) => {
+        if (lost === refuses) {
+          lost++;
+          throw new Error('The webview is gone.');
+        }
         const arrives = lost++ >= loses;
         if (arrives) {
           wire.left.send(message);
@@ -177,6 +182,16 @@ describe('ViewHost', () => {
     await trace('again');
     await wire.settle();
     expect(page.told).toEqual(['traced again', 'status idle']);
+  });
+
+  it('tells a page everything when it asks, where something was refused since', async () => {
+    const { host, page } = bind('trace', 0, 1);
+    await trace('one two');
+    host.shown();
+    await trace('refused');
+    await trace('not even tried');
+    expect((await page.rpc.call('ready', []))?.trace?.text).toBe('not even tried');
+    expect(page.told).toEqual(['state with one two']);
   });
 
   it('passes the focus on to every other view, and not back', async () => {
