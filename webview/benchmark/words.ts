@@ -173,7 +173,7 @@ export function formatDate(iso: string): string {
 
 /** How a run ended, in a word or a sentence. */
 export function endingText(entry: BenchmarkEntry): string {
-  const left = entry.unfinished > 0 ? `, ${plural(entry.unfinished, 'cell')} not measured in full` : '';
+  const left = entry.unfinished > 0 ? `, ${plural(entry.unfinished, 'part')} not measured in full` : '';
   switch (entry.ending.kind) {
     case 'running':
       return 'being measured';
