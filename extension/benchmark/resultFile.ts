@@ -187,6 +187,14 @@ export function entryOf(id: string, result: BenchmarkResult, ending: BenchmarkEn
     thisMachine: environment.gpu === undefined && environment.cpu === thisCpu,
     ending,
     rows: result.rows.length,
-    unfinished: result.unfinished.length,
+    unfinished: result.unfinished.length + unfinishedLadders(result),
   };
+}
+
+/** Lengths of the whole encoder that the plan asks for and that have not all their passes. */
+function unfinishedLadders({ plan, ladder }: BenchmarkResult): number {
+  const isWhole = ({ passes }: BenchmarkResult['ladder'][number]): boolean =>
+    passes === undefined || passes.complete >= passes.of;
+  const wanted = plan.ladder?.tokens ?? [];
+  return wanted.filter((tokens) => !ladder.some((entry) => entry.tokens === tokens && isWhole(entry))).length;
 }

@@ -226,7 +226,7 @@ export interface BenchmarkEntry {
   /** False where it was measured on another machine than this one. */
   thisMachine: boolean;
   ending: BenchmarkEnding;
-  /** Rows, and cells left unmeasured. */
+  /** Rows, and cells and lengths of the whole encoder that were not measured in full. */
   rows: number;
   unfinished: number;
 }

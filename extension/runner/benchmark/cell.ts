@@ -4,9 +4,9 @@
  */
 import { hopelessNatives, verifyAgain, verifyEngine } from './candidates';
 import type { Verified } from './candidates';
-import { AGAIN, restoreCell } from './cellState';
+import { AGAIN, measurementsOf, restoreCell } from './cellState';
 import type { CellState, Entrant, SavedCell } from './cellState';
-import type { EngineGroup, GroupEngine } from './engineGroup';
+import type { EngineGroup, FailedEngine, GroupEngine } from './engineGroup';
 import { ENGINES } from './engineSpec';
 import type { Precision } from './engineSpec';
 import type { Cell, Plan } from './plan';
@@ -25,7 +25,8 @@ export interface PassContext {
   group: EngineGroup;
   clock: Clock;
   budgetMs: number;
-  availableMemory(): Promise<number>;
+  /** Bytes that can be allocated, after what the run keeps for later has been given back where so many are not. */
+  roomFor(bytes: number): Promise<number>;
   signal: AbortSignal | undefined;
   whilePaused: (() => Promise<void>) | undefined;
   onProgress(part: number, what: string): void;
@@ -41,9 +42,12 @@ export interface CellOutcome {
   passes: PassCount;
   /** Why the cell is not gone on with though it is not measured to the end; null where it is, or where passes are left. */
   unfinished: string | null;
+  /** False where the pass ended before anything was found out: without rows it takes nothing away from an earlier run's. */
+  isConclusive: boolean;
 }
 
 const CANCELLED = 'the run was cancelled';
+const ALL_WRONG = 'no engine passed verification';
 const STORED_BYTES: Readonly<Record<Precision, number>> = { fp32: 4, bf16: 2, fp16: 2, 'exact-low': 2 };
 
 export class CellRun {
@@ -67,17 +71,23 @@ export class CellRun {
   /** Measures one pass more. */
   async pass(context: PassContext): Promise<CellOutcome> {
     const { cell, plan } = this;
-    const short = await shortage(cell, activationBytes(cell, plan), () => context.availableMemory());
+    const needed = activationBytes(cell, plan);
+    const short = await shortage(cell, needed, () => context.roomFor(needed));
     if (short !== null) {
-      return this.outcome(short);
+      return this.outcome(short, false);
     }
     context.onProgress(0, 'preparing engines');
     const { engines, failed } = await context.group.engines();
-    const candidates = this.goesOn(engines)
-      ? await this.enterAgain(engines, failed, context)
-      : await this.enter(engines, failed, context);
+    const missing = this.takeUp(engines, failed);
+    if (missing !== null) {
+      return this.outcome(missing, false);
+    }
+    const candidates =
+      this.state?.measurement == null
+        ? await this.enter(engines, failed, context)
+        : await this.enterAgain(engines, failed, context);
     if (typeof candidates === 'string') {
-      return this.outcome(candidates);
+      return this.outcome(candidates, candidates === ALL_WRONG);
     }
     const state = this.state!;
     const measurement = await measure(
@@ -97,36 +107,38 @@ export class CellRun {
       state.measurement,
     );
     this.state = { ...state, measurement };
-    return this.outcome(this.whyUnfinished(measurement));
+    return this.outcome(this.whyUnfinished(measurement), measurement.ended !== 'cancelled');
   }
 
-  private whyUnfinished({ ended, passes, of, rounds, measuredMs }: Measurement): string | null {
+  private whyUnfinished({ ended, passes, of, lacks, measuredMs }: Measurement): string | null {
     if (ended === 'cancelled') {
       return CANCELLED;
     }
-    const { minimumPairs, minimumSeconds } = this.plan.limits;
     const reached =
-      rounds < minimumPairs
-        ? `${rounds} of ${minimumPairs} rounds`
-        : `${(measuredMs / 1000).toFixed(1)} of ${minimumSeconds} seconds of rounds`;
+      lacks !== null
+        ? `${lacks.pairs} of ${lacks.of} rounds`
+        : `${(measuredMs / 1000).toFixed(1)} of ${this.plan.limits.minimumSeconds} seconds of rounds`;
     return ended === 'budget' && passes === of ? `the time was up after ${reached}` : null;
   }
 
-  /** Whether there is something to go on with, of this run or of an earlier one whose engines are still the same. */
-  private goesOn(engines: readonly GroupEngine[]): boolean {
+  /** Goes on with an earlier run where its engines are still the same; a sentence where one of them is missing. */
+  private takeUp(engines: readonly GroupEngine[], failed: readonly FailedEngine[]): string | null {
     if (this.saved !== null) {
-      const restored = restoreCell(this.saved, engines, this.cell, this.plan);
+      const restored = restoreCell(this.saved, engines, failed, this.cell, this.plan);
+      if (typeof restored === 'string') {
+        return restored;
+      }
       this.saved = null;
       this.state = restored?.state ?? null;
       this.excluded = restored?.excluded ?? [];
     }
-    return this.state?.measurement != null;
+    return null;
   }
 
   /** Chooses the engines of a first pass; a sentence says why there are none. */
   private async enter(
     engines: readonly GroupEngine[],
-    failed: readonly { engine: string; reason: string }[],
+    failed: readonly FailedEngine[],
     { group, signal, clock, onProgress }: PassContext,
   ): Promise<Map<string, GroupEngine> | string> {
     const { cell, plan } = this;
@@ -147,7 +159,7 @@ export class CellRun {
       }
     }
     if (verified.length === 0) {
-      return 'no engine passed verification';
+      return engines.length === 0 ? 'no engine could be set up' : ALL_WRONG;
     }
     for (const { candidate, reason } of await hopelessNatives(verified, cell.batch)) {
       exclude(candidate.candidate.id, reason);
@@ -179,7 +191,7 @@ export class CellRun {
   /** Verifies the engines of a later pass; those that are gone or wrong are not measured any more. */
   private async enterAgain(
     engines: readonly GroupEngine[],
-    failed: readonly { engine: string; reason: string }[],
+    failed: readonly FailedEngine[],
     { group, signal, onProgress }: PassContext,
   ): Promise<Map<string, GroupEngine> | string> {
     const { entrants, twice, measurement } = this.state!;
@@ -192,7 +204,7 @@ export class CellRun {
         continue;
       }
       if (signal?.aborted === true) {
-        return CANCELLED;
+        break;
       }
       onProgress(0, `verifying ${entrant.id}`);
       const candidate = byId.get(entrant.id);
@@ -213,7 +225,10 @@ export class CellRun {
       }
     }
     this.state = { ...this.state!, measurement: { ...measurement!, subjects } };
-    return subjects.some(({ failure }) => failure === null) ? byId : 'no engine passed verification';
+    if (subjects.every(({ failure }) => failure !== null)) {
+      return ALL_WRONG;
+    }
+    return signal?.aborted === true ? CANCELLED : byId;
   }
 
   private subjects({ entrants, twice }: CellState, candidates: ReadonlyMap<string, GroupEngine>): Subject[] {
@@ -221,12 +236,12 @@ export class CellRun {
     return [...subjects, { ...subjects[twice]!, id: entrants[twice]!.id + AGAIN }];
   }
 
-  private outcome(unfinished: string | null): CellOutcome {
+  private outcome(unfinished: string | null, isConclusive: boolean): CellOutcome {
     const { cell, state, passes } = this;
     const excluded = [...this.excluded];
     if (state?.measurement == null) {
       const diversity = { distinctLeaves: 0, distinctLeavesInAll: 0 };
-      return { measurements: [], diversity, selfTest: null, excluded, passes, unfinished };
+      return { measurements: [], diversity, selfTest: null, excluded, passes, unfinished, isConclusive };
     }
     const { subjects } = state.measurement;
     const [first, second] = [subjects[state.twice]!, subjects[state.entrants.length]!];
@@ -242,6 +257,7 @@ export class CellRun {
       excluded,
       passes,
       unfinished,
+      isConclusive,
     };
   }
 }
@@ -254,13 +270,6 @@ function selfTestOf(cell: Cell, first: SubjectSamples, second: SubjectSamples, s
         ...{ cell, engine: first.id, ratio, passed: ratio.low <= 1 && ratio.high >= 1 },
         again: rawSamples(second, cell.batch),
       };
-}
-
-function measurementsOf({ entrants }: CellState, subjects: readonly SubjectSamples[]): EngineMeasurement[] {
-  return entrants.map(({ engine, identity, bytesTouched: bytes, worstError, pathFlips }, index) => {
-    const { samples, callsPerSample, settled } = subjects[index]!;
-    return { engine, ...identity, samples, callsPerSample, settled, bytesTouched: bytes, worstError, pathFlips };
-  });
 }
 
 /** @param candidate undefined where it is not measured any more. */

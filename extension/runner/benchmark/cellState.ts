@@ -1,10 +1,19 @@
 /** What a cell keeps from pass to pass, and how it is taken from a result whose run ended between passes. */
-import type { GroupEngine } from './engineGroup';
+import type { FailedEngine, GroupEngine } from './engineGroup';
+import { parseEngineSpec } from './engineSpec';
 import type { EngineName } from './engineSpec';
 import type { EngineIdentity } from './engines/engine';
 import type { Cell, Plan } from './plan';
 import { samplesOf } from './result';
-import type { CellDiversity, CellResult, ExcludedEngine, PassCount, ResultRow, RowSamples } from './result';
+import type {
+  CellDiversity,
+  CellResult,
+  EngineMeasurement,
+  ExcludedEngine,
+  PassCount,
+  ResultRow,
+  RowSamples,
+} from './result';
 import type { Measurement, SubjectSamples } from './schedule';
 
 /** After the name of the engine that is measured a second time. */
@@ -38,30 +47,42 @@ export interface SavedCell {
 
 /**
  * The state at the end of the last complete pass. Null where the engines are not what they were then, or the file is of a
- * version that did not keep the samples of the self-test: the cell is then measured from the beginning.
+ * version that did not keep the samples of the self-test: the cell is then measured from the beginning. A sentence where
+ * an engine cannot be set up this time: the cell then stays as it is, for another run.
  */
 export function restoreCell(
   { result, passes }: SavedCell,
   engines: readonly GroupEngine[],
+  failed: readonly FailedEngine[],
   cell: Cell,
   plan: Plan,
-): { state: CellState; excluded: ExcludedEngine[] } | null {
+): { state: CellState; excluded: ExcludedEngine[] } | string | null {
   const { rows, selfTests } = result;
+  const reasonOf = (id: string): string | null => result.excluded.find(({ engine }) => engine === id)?.reason ?? null;
   const entrants: Entrant[] = [];
+  let missing: string | null = null;
   for (const row of rows) {
-    const engine = engines.find((one) => isOf(one, row) && !entrants.some(({ id }) => id === one.id));
-    if (engine !== undefined) {
-      const { pathFlips, worstError, bytesTouched } = row;
-      const { id, spec } = engine;
-      entrants.push({ id, engine: spec.engine, identity: engine.engine.identity, pathFlips, worstError, bytesTouched });
+    const isNew = (id: string): boolean => !entrants.some((entrant) => entrant.id === id);
+    const absent = failed.find((one) => couldBe(one, row) && isNew(one.engine));
+    const id = engines.find((one) => isOf(one, row) && isNew(one.id))?.id ?? absent?.engine;
+    if (id === undefined) {
+      return null;
     }
+    if (id === absent?.engine && reasonOf(id) === null) {
+      missing ??= `${id} could not be set up: ${absent.reason}`;
+    }
+    const { engine, implementation, precision, threads, pathFlips, worstError, bytesTouched } = row;
+    const identity = { implementation, precision, threads };
+    entrants.push({ id, engine, identity, pathFlips, worstError, bytesTouched });
   }
   const [test] = selfTests;
   const twice = entrants.findIndex(({ id }) => id === test?.engine);
-  if (entrants.length < rows.length || twice < 0 || test?.again === undefined) {
+  if (twice < 0 || test?.again === undefined) {
     return null;
   }
-  const reasonOf = (id: string): string | null => result.excluded.find(({ engine }) => engine === id)?.reason ?? null;
+  if (missing !== null) {
+    return missing;
+  }
   const subjectOf = (id: string, raw: Omit<RowSamples, 'row'> | undefined, settled: boolean): SubjectSamples => ({
     id,
     samples: raw === undefined ? [] : samplesOf(raw, cell.batch).filter(({ pass }) => pass < passes.complete),
@@ -76,7 +97,9 @@ export function restoreCell(
       row.settled,
     ),
   );
-  subjects.push(subjectOf(test.engine + AGAIN, test.again, rows[twice]!.settled));
+  const again = subjectOf(test.engine + AGAIN, test.again, rows[twice]!.settled);
+  // Its exclusion is named only where it has a reason of its own.
+  subjects.push({ ...again, failure: again.failure ?? subjects[twice]!.failure });
   const ids = new Set(subjects.map(({ id }) => id));
   const { distinctLeaves, distinctLeavesInAll } = rows[0]!;
   return {
@@ -93,10 +116,31 @@ export function restoreCell(
         measuredMs: (plan.limits.minimumSeconds * 1000 * passes.complete) / passes.of,
         interruptions: 0,
         ended: 'complete',
+        lacks: null,
       },
     },
     excluded: result.excluded.filter(({ engine }) => !ids.has(engine)),
   };
+}
+
+/** What the passes so far say of each entrant. @param subjects in the order of the entrants. */
+export function measurementsOf({ entrants }: CellState, subjects: readonly SubjectSamples[]): EngineMeasurement[] {
+  return entrants.map(({ engine, identity, bytesTouched: bytes, worstError, pathFlips }, index) => {
+    const { samples, callsPerSample, settled } = subjects[index]!;
+    return { engine, ...identity, samples, callsPerSample, settled, bytesTouched: bytes, worstError, pathFlips };
+  });
+}
+
+/** Whether the row may be of an engine that could not be set up, of which no more is known than what the plan calls it. */
+function couldBe({ engine: name }: FailedEngine, row: ResultRow): boolean {
+  const { engine, implementation, precision, threads } = parseEngineSpec(name);
+  return (
+    engine === row.engine &&
+    precision === row.precision &&
+    // Libraries add their version to the name.
+    (engine !== 'fff' || implementation === null || implementation === row.implementation) &&
+    (threads === null || threads === 0 || threads === row.threads)
+  );
 }
 
 function isOf({ spec, engine: { identity } }: GroupEngine, row: ResultRow): boolean {

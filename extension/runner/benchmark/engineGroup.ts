@@ -21,13 +21,19 @@ export interface GroupEngine {
   leafNodes: ((tokens: number) => Int32Array) | null;
 }
 
+/** An engine that could not be prepared, by what the plan calls it, and why. */
+export interface FailedEngine {
+  engine: string;
+  reason: string;
+}
+
 /** Gaps between engines are up to so many pages of 4 KB: some of the largest pages there are. */
 const GAP_PAGES = 2048;
 
 export class EngineGroup {
   /** Held as long as the engines are: an allocator likes to hand out again the very memory that the last pass gave back. */
   private readonly gaps: ArrayBuffer[] = [];
-  private prepared: Promise<{ engines: GroupEngine[]; failed: { engine: string; reason: string }[] }> | null = null;
+  private prepared: Promise<{ engines: GroupEngine[]; failed: FailedEngine[] }> | null = null;
 
   /**
    * @param threads Of engines that do not name their own.
@@ -43,7 +49,7 @@ export class EngineGroup {
   ) {}
 
   /** All engines; those that cannot be prepared are named with the reason. */
-  engines(): Promise<{ engines: GroupEngine[]; failed: { engine: string; reason: string }[] }> {
+  engines(): Promise<{ engines: GroupEngine[]; failed: FailedEngine[] }> {
     this.prepared ??= this.prepareAll();
     return this.prepared;
   }
@@ -56,9 +62,9 @@ export class EngineGroup {
     this.gaps.length = 0;
   }
 
-  private async prepareAll(): Promise<{ engines: GroupEngine[]; failed: { engine: string; reason: string }[] }> {
+  private async prepareAll(): Promise<{ engines: GroupEngine[]; failed: FailedEngine[] }> {
     const engines: GroupEngine[] = [];
-    const failed: { engine: string; reason: string }[] = [];
+    const failed: FailedEngine[] = [];
     const seen = new Set<string>();
     const random = new Random(this.pass);
     for (const spec of this.specs) {
@@ -69,10 +75,10 @@ export class EngineGroup {
         continue;
       }
       seen.add(identity);
-      if (this.pass > 0) {
-        this.gaps.push(new ArrayBuffer(4096 * random.below(GAP_PAGES)));
-      }
       try {
+        if (this.pass > 0) {
+          this.gaps.push(new ArrayBuffer(4096 * random.below(GAP_PAGES)));
+        }
         const engine = await prepareEngine(spec, this.workload, threads, this.services);
         engines.push({ id: engineSpecText(spec), spec, engine, ...this.referenceOf(spec, engine) });
       } catch (thrown) {

@@ -4,7 +4,10 @@ import type { CellOutcome } from './cell';
 import type { SavedCell } from './cellState';
 import type { Environment } from './environment';
 import type { MissingEngine } from './engines/registry';
+import { isWhole } from './ladder';
 import type { LadderResult } from './ladder';
+import { differenceOf, originRemarks } from './origin';
+import type { Difference } from './origin';
 import { sameCell } from './plan';
 import type { Cell, Plan } from './plan';
 import { resultOfCell, rowsOf } from './result';
@@ -16,6 +19,8 @@ interface Entry {
   passes: PassCount;
   /** Why it is left as it is; null where it is finished, or where passes are left. */
   reason: string | null;
+  /** All of it is from an earlier result, whose own figures may have been taken over, too. */
+  isTakenOver: boolean;
 }
 
 const NOTHING: CellResult = { rows: [], samples: [], selfTests: [], excluded: [] };
@@ -23,19 +28,25 @@ const NOTHING: CellResult = { rows: [], samples: [], selfTests: [], excluded: []
 export class GatheredResult {
   /** Of cells about which there is something to say, in the order in which they were begun. */
   private readonly entries: Entry[] = [];
-  private readonly ladders = new Map<number, LadderResult>();
+  private readonly ladders = new Map<number, { ladder: LadderResult; isTakenOver: boolean }>();
+  private readonly difference: Difference;
 
+  /** @param earlier result of the same plan, to be gone on with. */
   constructor(
     private readonly plan: Plan,
     readonly environment: Environment,
     private readonly missing: MissingEngine[],
     private readonly cells: readonly Cell[],
     private readonly onResult: ((result: BenchmarkResult) => void) | undefined,
-  ) {}
+    private readonly earlier: BenchmarkResult | undefined,
+  ) {
+    this.difference = earlier === undefined ? 'same' : differenceOf(earlier.environment, environment);
+  }
 
   /** Everything so far. Cells that are neither finished nor left are listed as unfinished. */
   get result(): BenchmarkResult {
-    const { plan, environment, missing, entries } = this;
+    const { plan, missing, entries } = this;
+    const environment = { ...this.environment, remarks: this.remarks() };
     const result: BenchmarkResult = {
       ...({ format: 'fffbench', version: 1 } as const),
       ...{ plan, environment, rows: [], samples: [], selfTests: [], excluded: [], missing, ladder: [], unfinished: [] },
@@ -47,7 +58,7 @@ export class GatheredResult {
       result.selfTests.push(...own.selfTests);
       result.excluded.push(...own.excluded);
     }
-    result.ladder.push(...this.ladders.values());
+    result.ladder.push(...[...this.ladders.values()].map(({ ladder }) => ladder));
     const left = entries.filter(({ reason }) => reason !== null).map((entry) => unfinished(entry, entry.reason!));
     const open = this.cells
       .filter((cell) => this.isOpen(cell))
@@ -59,53 +70,74 @@ export class GatheredResult {
     return result;
   }
 
-  /** Takes a finished cell over from an earlier result; true when there was one. */
-  takeOver(cell: Cell, earlier: BenchmarkResult | undefined): boolean {
-    const result = earlier === undefined ? NOTHING : resultOfCell(earlier, cell);
-    const isFinished = result.rows.length > 0 && unfinishedIn(earlier, cell) === undefined;
+  /** Takes a finished cell over from the earlier result; true when there was one. */
+  takeOver(cell: Cell): boolean {
+    const result = this.earlierOf(cell);
+    const isFinished =
+      result.rows.length > 0 && this.difference !== 'subject' && unfinishedIn(this.earlier, cell) === undefined;
     if (isFinished) {
-      this.entries.push({ cell, result, passes: { complete: 1, of: 1 }, reason: null });
+      this.entries.push({ cell, result, passes: { complete: 1, of: 1 }, reason: null, isTakenOver: true });
     }
     return isFinished;
   }
 
-  /** What an earlier result holds of a cell in complete passes, to be gone on with; it is kept until then. */
-  reopen(cell: Cell, earlier: BenchmarkResult | undefined): SavedCell | null {
-    const passes = unfinishedIn(earlier, cell)?.passes;
-    const result = earlier === undefined ? NOTHING : resultOfCell(earlier, cell);
-    if (passes === undefined || result.rows.length === 0) {
+  /**
+   * What the earlier result holds of a cell in complete passes, to be gone on with. Whatever rows it has are kept until
+   * there are others in their place, even where the cell must be measured from the beginning.
+   */
+  reopen(cell: Cell): SavedCell | null {
+    const result = this.earlierOf(cell);
+    const passes = this.difference === 'same' ? unfinishedIn(this.earlier, cell)?.passes : undefined;
+    if (result.rows.length === 0) {
       return null;
     }
-    this.entries.push({ cell, result, passes, reason: null });
-    return { result, passes };
+    const begun = passes ?? { complete: 0, of: this.plan.limits.passes };
+    this.entries.push({ cell, result, passes: begun, reason: null, isTakenOver: passes === undefined });
+    return passes === undefined ? null : { result, passes };
   }
 
-  /** Puts what was measured on a cell in the place of what was there of it, and returns its rows. */
+  /** The earlier result's whole encoder, as in `takeOver` and `reopen`: without complete passes where none can be gone on with. */
+  takeOverLadder(tokens: number): LadderResult | null {
+    const found = this.earlier?.ladder.find((entry) => entry.tokens === tokens);
+    if (found === undefined) {
+      return null;
+    }
+    const isKept = this.difference === 'same' || (this.difference === 'program' && isWhole(found));
+    const of = found.passes?.of ?? this.plan.limits.passes;
+    const ladder = isKept ? found : { ...found, passes: { complete: 0, of } };
+    this.ladders.set(tokens, { ladder, isTakenOver: isWhole(ladder) || ladder.passes?.complete === 0 });
+    return ladder;
+  }
+
+  /** Puts what was measured on a cell in the place of what was there of it, and returns the rows that it has now. */
   put(
     cell: Cell,
-    { measurements, diversity, selfTest, excluded, passes, unfinished: reason }: CellOutcome,
+    { measurements, diversity, selfTest, excluded, passes, unfinished: reason, isConclusive }: CellOutcome,
   ): ResultRow[] {
     const measured = rowsOf(cell, measurements, diversity, this.plan.seed);
     const result = { ...measured, selfTests: selfTest === null ? [] : [selfTest], excluded };
     const entry = this.entryOf(cell);
     if (entry === undefined) {
-      this.entries.push({ cell, result, passes, reason });
+      this.entries.push({ cell, result, passes, reason, isTakenOver: false });
+    } else if (!isConclusive && measured.rows.length === 0) {
+      // Nothing was found out: what an earlier run measured stays.
+      entry.reason = reason;
+      return entry.result.rows;
     } else {
-      // Where a later pass did not even begin, what an earlier run measured stays.
-      Object.assign(entry, measured.rows.length === 0 && passes.complete > 0 ? { reason } : { result, passes, reason });
+      Object.assign(entry, { result, passes, reason, isTakenOver: false });
     }
     return measured.rows;
   }
 
   putLadder(ladder: LadderResult): void {
-    this.ladders.set(ladder.tokens, ladder);
+    this.ladders.set(ladder.tokens, { ladder, isTakenOver: false });
   }
 
   /** Lists a cell as not measured, or only in part. */
   leave(cell: Cell, reason: string): void {
     const entry = this.entryOf(cell);
     if (entry === undefined) {
-      this.entries.push({ cell, result: NOTHING, passes: { complete: 0, of: 1 }, reason });
+      this.entries.push({ cell, result: NOTHING, passes: { complete: 0, of: 1 }, reason, isTakenOver: false });
     } else {
       entry.reason = reason;
     }
@@ -120,6 +152,25 @@ export class GatheredResult {
   /** A result of its own: whatever ends this process, the listener has a whole one. */
   tell(): void {
     this.onResult?.(this.result);
+  }
+
+  /** The environment's own, and what must be known of figures that are not of this run, or not of all passes. */
+  private remarks(): string[] {
+    const { earlier, environment, entries } = this;
+    const ladders = [...this.ladders.values()];
+    const isTakenOver = [...entries, ...ladders].some((one) => one.isTakenOver);
+    const origins = isTakenOver && earlier !== undefined ? originRemarks(earlier.environment, environment) : [];
+    const parts = ladders
+      .filter(({ ladder }) => !isWhole(ladder))
+      .map(({ ladder: { tokens, passes } }) => {
+        const { complete, of } = passes!;
+        return `The whole encoder at ${tokens} tokens has ${complete} of ${of} passes.`;
+      });
+    return [...environment.remarks, ...origins, ...parts];
+  }
+
+  private earlierOf(cell: Cell): CellResult {
+    return this.earlier === undefined ? NOTHING : resultOfCell(this.earlier, cell);
   }
 
   private entryOf(cell: Cell): Entry | undefined {

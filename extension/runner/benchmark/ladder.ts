@@ -32,8 +32,10 @@ export interface LadderOptions {
   signal?: AbortSignal | undefined;
   whilePaused?: (() => Promise<void>) | undefined;
   onProgress?: ((part: number) => void) | undefined;
-  /** What the passes before gave; null in the first one. */
+  /** What the passes before gave; null in the first one. Without complete passes, or of another kernel, it is not used. */
   earlier: LadderResult | null;
+  /** Bytes that can be allocated; where so many are not free, what the run keeps for itself is given back first. */
+  roomFor?: ((bytes: number) => Promise<number>) | undefined;
 }
 
 export type LadderRung = 'fff' | 'twin' | 'dense3072' | 'withoutFeedforward';
@@ -94,7 +96,7 @@ export async function runLadder(
   try {
     await encoders.verify();
     const subjects = RUNGS.map((id) => ({ id, reference: true, burst: (calls: number) => encoders.burst(id, calls) }));
-    const earlier = options.earlier === null ? null : measurementOf(options.earlier);
+    const earlier = canGoOn(options.earlier, kernel, config) ? measurementOf(options.earlier) : null;
     const measured = await measure(
       subjects,
       {
@@ -114,6 +116,20 @@ export async function runLadder(
   }
 }
 
+/** Whether there are complete passes, and of encoders that compute in the same way. */
+function canGoOn(
+  earlier: LadderResult | null,
+  { implementation }: BenchmarkKernel,
+  { threads }: LadderConfig,
+): earlier is LadderResult {
+  return (
+    earlier !== null &&
+    earlier.passes?.complete !== 0 &&
+    earlier.implementation === implementation &&
+    earlier.threads === threads
+  );
+}
+
 /** The schedule's view of an earlier result. */
 function measurementOf({ samples, samplePasses, callsPerSample, passes }: LadderResult): Measurement {
   const { complete, of } = passes ?? { complete: 1, of: 1 };
@@ -127,12 +143,15 @@ function measurementOf({ samples, samplePasses, callsPerSample, passes }: Ladder
     settled: true,
     failure: null,
   }));
-  const spentMs = RUNGS.reduce(
-    (sum, id) => sum + samples[id].reduce((a, b) => a + b, 0) * (callsPerSample?.[id] ?? 1),
+  const spentMs = subjects.reduce(
+    (sum, one) => one.samples.reduce((a, b) => a + (b.microsecondsPerCall * one.callsPerSample) / 1000, sum),
     0,
   );
   const rounds = Math.max(...subjects.map((subject) => subject.samples.length));
-  return { ...{ subjects, passes: complete, of, rounds, measuredMs: spentMs, interruptions: 0 }, ended: 'complete' };
+  return {
+    ...{ subjects, passes: complete, of, rounds, measuredMs: spentMs, interruptions: 0 },
+    ...{ ended: 'complete', lacks: null },
+  };
 }
 
 function summarize(kernel: BenchmarkKernel, config: LadderConfig, measurement: Measurement): LadderResult {

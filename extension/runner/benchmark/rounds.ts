@@ -53,6 +53,18 @@ export function isEnough(state: State, living: readonly State[], share: number, 
   return pairs(state) >= Math.min(least, pairsNeeded(state, living, share, limits));
 }
 
+/** Where pairs are missing: those of the subject that has the smallest part of what it needs. */
+export function lackingPairs(
+  living: readonly State[],
+  share: number,
+  limits: Limits,
+): { pairs: number; of: number } | null {
+  const lacking = living
+    .map((state) => ({ pairs: pairs(state), of: pairsNeeded(state, living, share, limits) }))
+    .filter((count) => count.pairs < count.of);
+  return lacking.length === 0 ? null : lacking.reduce((a, b) => (b.pairs / b.of < a.pairs / a.of ? b : a));
+}
+
 /** A third of three times the same is no whole number in floating point. */
 function shareOf(count: number, share: number): number {
   return Math.ceil(count * share - 1e-9);

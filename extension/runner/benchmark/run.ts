@@ -4,10 +4,9 @@
  * lie spread over the whole run. Everything measured is kept, whatever ends the run.
  */
 import { availableParallelism } from 'node:os';
-import { FffError, isCancellation, toWireError } from '../../errors';
-import { engineSpecText, parseEngineSpec } from './engineSpec';
+import { isCancellation, toWireError } from '../../errors';
 import type { EngineSpec } from './engineSpec';
-import { availableEngines, type EngineServices, type MissingEngine } from './engines/registry';
+import type { EngineServices } from './engines/registry';
 import type { Environment } from './environment';
 import { CellRun, type PassContext } from './cell';
 import type { LadderOptions, LadderResult } from './ladder';
@@ -15,6 +14,7 @@ import { LadderRun } from './ladderRun';
 import { activationBytes, engineWeightBytes, shortage, tokenBytes, workloadBytes } from './memory';
 import { cellText, cellsOf, groupsOf, ladderCell, withPasses } from './plan';
 import type { Cell, Plan } from './plan';
+import { enginesOfPlan } from './planEngines';
 import { Pace, passText, type PacedPart, type Progress } from './pace';
 import { rowsOf } from './result';
 import type { BenchmarkResult, CellDiversity, EngineMeasurement, ResultRow } from './result';
@@ -50,7 +50,8 @@ export interface RunOptions {
   onResult?: ((result: BenchmarkResult) => void) | undefined;
   /**
    * An earlier result of the same plan. Its finished cells are taken over, and those that have passes left are gone on with
-   * after the last complete one; what the pass that was broken off had measured is dropped.
+   * after the last complete one; what the pass that was broken off had measured is dropped. What another program measured
+   * is taken over in whole cells only, and nothing of another processor or model; rows stay until others replace them.
    */
   resume?: BenchmarkResult | undefined;
 }
@@ -83,7 +84,7 @@ class Run {
   private shelf!: WorkloadShelf;
   private cells: readonly Cell[] = [];
   private readonly runs = new Map<Cell, CellRun>();
-  private readonly ladders: readonly LadderRun[];
+  private ladders: readonly LadderRun[] = [];
   private shownMs = -Infinity;
 
   constructor(
@@ -95,25 +96,24 @@ class Run {
     this.clock = services.clock ?? systemClock;
     this.cores = services.cores ?? availableParallelism();
     this.pace = new Pace(this.clock, plan.limits.totalSeconds, () => this.parts());
-    this.ladders = plan.ladder.tokens.map((tokens) => {
-      const known = options.resume?.ladder.find((entry) => entry.tokens === tokens) ?? null;
-      return new LadderRun(tokens, known, plan.limits.passes);
-    });
   }
 
   async all(): Promise<BenchmarkResult> {
     const { plan, services, options } = this;
     this.cells = cellsOf(plan, this.source);
-    const { specs, missing } = await this.engines();
+    const { specs, missing } = await enginesOfPlan(plan, services);
     const environment = await services.environment(this.source?.modelHash ?? null);
-    this.gathered = new GatheredResult(plan, environment, missing, this.cells, options.onResult);
-    this.shelf = new WorkloadShelf(plan, this.source, await services.availableMemory());
+    this.gathered = new GatheredResult(plan, environment, missing, this.cells, options.onResult, options.resume);
+    const freeNow = (): Promise<number> => services.availableMemory();
+    this.shelf = new WorkloadShelf(plan, this.source, await freeNow(), freeNow);
     for (const cell of this.cells) {
-      if (!this.gathered.takeOver(cell, options.resume)) {
-        this.runs.set(cell, new CellRun(cell, plan, this.gathered.reopen(cell, options.resume)));
+      if (!this.gathered.takeOver(cell)) {
+        this.runs.set(cell, new CellRun(cell, plan, this.gathered.reopen(cell)));
       }
     }
-    this.ladders.forEach(({ known }) => known !== null && this.gathered.putLadder(known));
+    this.ladders = plan.ladder.tokens.map(
+      (tokens) => new LadderRun(tokens, this.gathered.takeOverLadder(tokens), plan.limits.passes),
+    );
     this.gathered.tell();
     // Every turn is one pass more over what is left; a pass that was broken off is none.
     for (let turn = 0; this.isLeft() && !(turn > 0 && this.cancelled()); turn++) {
@@ -124,29 +124,6 @@ class Run {
     }
     this.open(this.cells).forEach((cell) => this.gathered.leave(cell, CANCELLED));
     return this.gathered.result;
-  }
-
-  /** The plan's engines that this machine has. A kernel that does not load takes only the FFF engines with it. */
-  private async engines(): Promise<{ specs: EngineSpec[]; missing: MissingEngine[] }> {
-    const named = this.plan.engines.map(parseEngineSpec);
-    let broken: MissingEngine[] = [];
-    let usable = named;
-    try {
-      this.services.kernel();
-    } catch (thrown) {
-      const reason = toWireError(thrown).message;
-      broken = named.filter(({ engine }) => engine === 'fff').map((spec) => ({ engine: engineSpecText(spec), reason }));
-      usable = named.filter(({ engine }) => engine !== 'fff');
-    }
-    const { specs, missing } = await availableEngines(usable, this.services);
-    if (specs.length === 0) {
-      throw new FffError(
-        'BAD_INPUT',
-        `None of the plan's engines is available here: ${[...broken, ...missing].map(({ engine, reason }) => `${engine} (${reason})`).join('; ')}.`,
-        'Name other engines.',
-      );
-    }
-    return { specs, missing: [...broken, ...missing] };
   }
 
   /** One pass over the cells of a group that are left. */
@@ -167,7 +144,7 @@ class Run {
       const threads = first.threads === 0 ? this.cores : first.threads;
       engines = new EngineGroup(workload, specs, threads, this.cores, this.services, turn);
       for (const cell of open) {
-        await this.pass(cell, engines);
+        await this.pass(cell, group, engines);
       }
     } catch (thrown) {
       const reason = isCancellation(thrown) ? CANCELLED : toWireError(thrown).message;
@@ -183,7 +160,7 @@ class Run {
     const shortageOf = (cell: Cell): Promise<string | null> => {
       const shared = shelf.has(group) ? tokenBytes(cell) : workloadBytes(cell, plan);
       const needed = shared + engineWeightBytes(cell, plan) + activationBytes(cell, plan);
-      return shortage(cell, needed, () => this.services.availableMemory());
+      return shortage(cell, needed, () => shelf.available());
     };
     const fit: Cell[] = [];
     for (const cell of cells) {
@@ -201,7 +178,7 @@ class Run {
     return fit;
   }
 
-  private async pass(cell: Cell, group: EngineGroup): Promise<void> {
+  private async pass(cell: Cell, group: Cell, engines: EngineGroup): Promise<void> {
     await this.options.whilePaused?.();
     if (this.cancelled() || !this.hasTime(cell)) {
       return;
@@ -211,8 +188,8 @@ class Run {
     const place = passText(run.passes);
     const context: PassContext = {
       ...this.common(),
-      group,
-      availableMemory: () => this.services.availableMemory(),
+      group: engines,
+      roomFor: (bytes) => this.shelf.roomFor(bytes, group),
       onProgress: (part, what) => this.report(part, `${cellText(cell)}${place}: ${what}`),
       onMeasurements: (measurements, diversity) => this.showSoFar(cell, measurements, diversity),
     };
@@ -244,8 +221,12 @@ class Run {
   private async measureLadders(): Promise<void> {
     const cell = ladderCell(this.cells);
     for (const ladder of this.ladders) {
-      if (!ladder.isOpen || this.cancelled()) {
+      if (!ladder.isOpen) {
         continue;
+      }
+      await this.options.whilePaused?.();
+      if (this.cancelled()) {
+        return;
       }
       if (!this.pace.hasTimeFor(ladder.passes)) {
         ladder.leave();
@@ -254,6 +235,7 @@ class Run {
       const what = `measuring the whole encoder at ${ladder.tokens} tokens${passText(ladder.passes)}`;
       const failure = await ladder.pass((options) => this.services.ladder(this.plan, cell, ladder.tokens, options), {
         ...this.common(),
+        roomFor: (bytes) => this.shelf.roomFor(bytes),
         onProgress: (part) => this.report(part, what),
       });
       if (failure !== null) {

@@ -10,7 +10,7 @@
 import { toWireError } from '../../errors';
 import type { Limits } from './plan';
 import type { Random } from './random';
-import { expectedMs, isEnough, isLiving, isWanted, partDone, passesOf } from './rounds';
+import { expectedMs, isEnough, isLiving, isWanted, lackingPairs, partDone, passesOf } from './rounds';
 import type { State } from './rounds';
 import { median } from './statistics';
 import { burstMs, isAborted, warmUp } from './warmUp';
@@ -63,6 +63,8 @@ export interface Measurement {
   interruptions: number;
   /** Of the last pass. `budget`: enough rounds for an interval, but not the number the limits ask for. */
   ended: 'complete' | 'budget' | 'cancelled';
+  /** Where the last pass ended with `budget` before all pairs were there: those of the subject that lacks most. */
+  lacks: { pairs: number; of: number } | null;
 }
 
 export interface ScheduleOptions {
@@ -105,6 +107,7 @@ export async function measure(
     ...(earlier ?? { passes: 0, of: limits.passes, rounds: 0, measuredMs: 0, interruptions: 0 }),
     subjects: results,
     ended: 'complete',
+    lacks: null,
   };
   const pass = measurement.passes;
 
@@ -127,6 +130,7 @@ export async function measure(
     passes: pass + (how === 'cancelled' ? 0 : 1),
     measuredMs: measurement.measuredMs + clock.monotonicMs() - measuringSince,
     ended: how,
+    lacks: how === 'budget' ? lackingPairs(states.filter(isLiving), share, limits) : null,
   });
 
   let order: State[] = [];

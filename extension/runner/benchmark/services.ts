@@ -57,7 +57,7 @@ export function benchmarkServices(programDirectory: string): BenchmarkServices {
         limits: plan.limits,
       };
       const needed = ladderBytes(config);
-      const available = await availableMemory();
+      const available = await (options.roomFor?.(needed) ?? availableMemory());
       if (needed > available) {
         const megabytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
         throw new FffError(

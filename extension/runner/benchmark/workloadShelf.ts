@@ -13,12 +13,17 @@ const SHARE = 0.25;
 
 export class WorkloadShelf {
   private readonly kept = new Map<Cell, { workload: PreparedWorkload; bytes: number }>();
+  private givenBack: { workload: WeakRef<PreparedWorkload>; bytes: number }[] = [];
 
-  /** @param freeBytes at the beginning of the run. */
+  /**
+   * @param freeBytes at the beginning of the run.
+   * @param freeNow bytes that the system says can be allocated.
+   */
   constructor(
     private readonly plan: Plan,
     private readonly source: HiddenStateSource | null,
     private readonly freeBytes: number,
+    private readonly freeNow: () => Promise<number>,
   ) {}
 
   /** @param group its first cell. */
@@ -43,8 +48,28 @@ export class WorkloadShelf {
     return workload;
   }
 
-  /** Gives all of it back. */
-  clear(): void {
-    this.kept.clear();
+  /** Gives all of it back. @param inUse a group whose layers and tokens are kept even so. */
+  clear(inUse: Cell | null = null): void {
+    for (const [group, { workload, bytes }] of this.kept) {
+      if (group !== inUse) {
+        this.kept.delete(group);
+        this.givenBack.push({ workload: new WeakRef(workload), bytes });
+      }
+    }
+  }
+
+  /** Bytes that can be allocated: what was given back is among them before the collector has come to it. */
+  async available(): Promise<number> {
+    const free = await this.freeNow();
+    this.givenBack = this.givenBack.filter(({ workload }) => workload.deref() !== undefined);
+    return this.givenBack.reduce((sum, { bytes }) => sum + bytes, free);
+  }
+
+  /** Bytes that can be allocated; where so many are not, all but what is in use is given back. */
+  async roomFor(bytes: number, inUse: Cell | null = null): Promise<number> {
+    if ((await this.available()) < bytes) {
+      this.clear(inUse);
+    }
+    return this.available();
   }
 }

@@ -63,6 +63,28 @@ describe('the ladder', () => {
     expect(second.gainOverTwin.high).toBeGreaterThanOrEqual(ends.high * (1 - 1e-9));
   });
 
+  it('does not count the time of a pass that was broken off', async () => {
+    const inTwo = { ...config, limits: { ...config.limits, passes: 2, minimumPairs: 4, minimumSeconds: 0.2 } };
+    const brokenOff = structuredClone(await runLadder(fakeKernel(), inTwo, options));
+    brokenOff.samplePasses!.push(1);
+    Object.values(brokenOff.samples).forEach((samples) => samples.push(1e6));
+    const { samplePasses } = await runLadder(fakeKernel(), inTwo, { ...options, earlier: brokenOff });
+    expect(samplePasses!.filter((pass) => pass === 1).length).toBeGreaterThan(2);
+  });
+
+  it.each([
+    { implementation: 'another' },
+    { threads: 2 },
+    // What it holds is of another program.
+    { passes: { complete: 0, of: 2 } },
+  ])('begins anew where what it had cannot be gone on with: %o', async (change) => {
+    const inTwo = { ...config, limits: { ...config.limits, passes: 2, minimumPairs: 4 } };
+    const first = await runLadder(fakeKernel(), inTwo, options);
+    const second = await runLadder(fakeKernel(), inTwo, { ...options, earlier: { ...first, ...change } });
+    expect([second.passes, second.samplePasses]).toEqual([{ complete: 1, of: 2 }, [0, 0]]);
+    expect(second).toMatchObject({ implementation: 'fake', threads: 1 });
+  });
+
   it('is whole where its file is from before there were passes', async () => {
     const old = await runLadder(fakeKernel(), config, options);
     delete old.passes;

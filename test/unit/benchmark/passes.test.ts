@@ -248,6 +248,17 @@ describe('a run in passes whose time is up', () => {
     }
   });
 
+  it('asks no more rounds of slow pairs than they need', async () => {
+    const { services } = slowServices();
+    const limits = { passes: 1, slowPairSeconds: 0.5, slowPairs: 2, minimumSeconds: 1000, totalSeconds: 40 };
+    const result = await runPlan(slow(limits), services);
+    expect(result.rows.every(({ pairs }) => pairs >= 2 && pairs < 30)).toBe(true);
+    expect(result.unfinished).toHaveLength(2);
+    for (const { reason } of result.unfinished) {
+      expect(reason).toMatch(/^the time was up after \d+\.\d of 1000 seconds of rounds$/);
+    }
+  });
+
   it('lets later passes catch up what the first had no time for', async () => {
     const { services } = slowServices();
     const result = await runPlan(slow({ passes: 3, totalSeconds: 150 }), services);
