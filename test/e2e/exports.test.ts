@@ -190,12 +190,13 @@ describe('saving in a real VS Code', () => {
       await file!.locator(`[data-testid="layers"] [data-at="${layer}"]`).click();
       await file!.locator(`[data-testid="spine"][data-layer="${layer}"]`).waitFor();
       expect(await shownPath(file!, 'spine')).toEqual(terminal.layers[layer]!.nodes[token]![0]);
-      expect(await shownPath(file!, 'tree-map')).toEqual(terminal.layers[layer]!.nodes[token]![0]);
+      await expect.poll(() => shownPath(file!, 'tree-map')).toEqual(terminal.layers[layer]!.nodes[token]![0]);
     }
     const words = file!.locator(`[data-testid="predictions"] [data-index="${token}"] li`);
-    expect(await words.evaluateAll((all) => all.map((word) => word.getAttribute('data-text')))).toEqual(
-      terminal.predictions[0]!.top.slice(0, 5).map(({ text }) => text),
-    );
+    // Figures out of sight are painted a moment after those in sight.
+    await expect
+      .poll(() => words.evaluateAll((all) => all.map((word) => word.getAttribute('data-text'))))
+      .toEqual(terminal.predictions[0]!.top.slice(0, 5).map(({ text }) => text));
     await workbench.screenshot('export-reopened');
 
     // And saved once more from there, it is the same trace.

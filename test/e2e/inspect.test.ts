@@ -69,9 +69,10 @@ describe('Inspect Selection in a real VS Code', () => {
 
     const mask = terminal.predictions[0]!;
     const row = frame.locator(`[data-testid="predictions"] [data-index="${mask.index}"] li`);
-    expect(await row.evaluateAll((words) => words.map((word) => word.getAttribute('data-text')))).toEqual(
-      mask.top.slice(0, 5).map(({ text }) => text),
-    );
+    // Figures out of sight are painted a moment after those in sight.
+    await expect
+      .poll(() => row.evaluateAll((words) => words.map((word) => word.getAttribute('data-text'))))
+      .toEqual(mask.top.slice(0, 5).map(({ text }) => text));
     expect(mask.top[0]?.text).toBe('length');
 
     for (const layer of terminal.layers.keys()) {
@@ -81,7 +82,7 @@ describe('Inspect Selection in a real VS Code', () => {
         await frame.locator(`[data-testid="spine"][data-layer="${layer}"][data-token="${token}"]`).waitFor();
         const path = terminal.layers[layer]!.nodes[token]![0]!;
         expect(await shownPath(frame, 'spine')).toEqual(path);
-        expect(await shownPath(frame, 'tree-map')).toEqual(path);
+        await expect.poll(() => shownPath(frame, 'tree-map')).toEqual(path);
         const column = frame.locator(`[data-testid="neurons"] g.layer[data-layer="${layer}"]`);
         await expect.poll(() => column.getAttribute('data-nodes')).toBe(path.join(','));
       }
