@@ -9,6 +9,13 @@ import type { RatioInterval } from './protocol';
 /** Why a cell is not measured to the end while its run goes on. */
 export const NOT_MEASURED_YET = 'not measured yet';
 export const PASSES_LEFT = 'not measured in all its passes yet';
+/** Why it is not where its run was ended. */
+export const RUN_CANCELLED = 'the run was cancelled';
+
+/** Whether all passes came to their end; what does not count them, as in older files, was measured in one. */
+export function isWhole({ passes }: { passes?: { complete: number; of: number } }): boolean {
+  return passes === undefined || passes.complete >= passes.of;
+}
 
 export interface Ends {
   low: number;

@@ -3,6 +3,7 @@
  * is none. Engines, fields and machines this version does not know are let through; what the pictures need is checked.
  */
 import { FffError } from '../errors';
+import { isWhole } from '../passes';
 import type { BenchmarkEnding, BenchmarkEntry, BenchmarkEnvironment, BenchmarkResult } from '../protocol';
 
 /** Far beyond any plan; what is larger is some other file. */
@@ -193,8 +194,6 @@ export function entryOf(id: string, result: BenchmarkResult, ending: BenchmarkEn
 
 /** Lengths of the whole encoder that the plan asks for and that have not all their passes. */
 function unfinishedLadders({ plan, ladder }: BenchmarkResult): number {
-  const isWhole = ({ passes }: BenchmarkResult['ladder'][number]): boolean =>
-    passes === undefined || passes.complete >= passes.of;
   const wanted = plan.ladder?.tokens ?? [];
   return wanted.filter((tokens) => !ladder.some((entry) => entry.tokens === tokens && isWhole(entry))).length;
 }

@@ -2,6 +2,7 @@
  * One cell over its passes: which engines are right, how long each call takes, and what the weights and paths of a call
  * amount to. Engines are chosen in the first pass; in every later one they come set up anew and are verified again.
  */
+import { RUN_CANCELLED } from '../../passes';
 import { hopelessNatives, verifyAgain, verifyEngine } from './candidates';
 import type { Verified } from './candidates';
 import { AGAIN, measurementsOf, restoreCell } from './cellState';
@@ -46,7 +47,6 @@ export interface CellOutcome {
   isConclusive: boolean;
 }
 
-const CANCELLED = 'the run was cancelled';
 const ALL_WRONG = 'no engine passed verification';
 const STORED_BYTES: Readonly<Record<Precision, number>> = { fp32: 4, bf16: 2, fp16: 2, 'exact-low': 2 };
 
@@ -112,7 +112,7 @@ export class CellRun {
 
   private whyUnfinished({ ended, passes, of, lacks, measuredMs }: Measurement): string | null {
     if (ended === 'cancelled') {
-      return CANCELLED;
+      return RUN_CANCELLED;
     }
     const reached =
       lacks !== null
@@ -148,7 +148,7 @@ export class CellRun {
     const verified: Verified[] = [];
     for (const candidate of engines) {
       if (signal?.aborted === true) {
-        return CANCELLED;
+        return RUN_CANCELLED;
       }
       onProgress(0, `verifying ${candidate.id}`);
       const answer = await verifyEngine(candidate, workload, cell, plan.limits.callSeconds, clock);
@@ -228,7 +228,7 @@ export class CellRun {
     if (subjects.every(({ failure }) => failure !== null)) {
       return ALL_WRONG;
     }
-    return signal?.aborted === true ? CANCELLED : byId;
+    return signal?.aborted === true ? RUN_CANCELLED : byId;
   }
 
   private subjects({ entrants, twice }: CellState, candidates: ReadonlyMap<string, GroupEngine>): Subject[] {

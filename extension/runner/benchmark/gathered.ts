@@ -1,10 +1,9 @@
 /** What a run has gathered so far, cell by cell: measured now, taken over from an earlier result, or left and why. */
-import { NOT_MEASURED_YET, PASSES_LEFT } from '../../passes';
+import { isWhole, NOT_MEASURED_YET, PASSES_LEFT } from '../../passes';
 import type { CellOutcome } from './cell';
 import type { SavedCell } from './cellState';
 import type { Environment } from './environment';
 import type { MissingEngine } from './engines/registry';
-import { isWhole } from './ladder';
 import type { LadderResult } from './ladder';
 import { differenceOf, originRemarks } from './origin';
 import type { Difference } from './origin';

@@ -75,11 +75,6 @@ export function ladderBytes({ width, depth, layers }: LadderConfig): number {
   return 2 * 4 * layers * (4 * attention + feedforward);
 }
 
-/** Whether a ladder has all its passes. */
-export function isWhole({ passes }: LadderResult): boolean {
-  return passes === undefined || passes.complete >= passes.of;
-}
-
 /**
  * One pass: builds the four encoders from one set of attention weights, verifies them and measures them in turns.
  * @returns what all passes so far have given.

@@ -1,6 +1,6 @@
 /** One length of the whole-model ladder over the passes of a run. */
 import { isCancellation, toWireError } from '../../errors';
-import { isWhole } from './ladder';
+import { isWhole } from '../../passes';
 import type { LadderOptions, LadderResult } from './ladder';
 import type { PassCount } from './result';
 

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { isCancellation, toWireError } from '../../errors';
+import { RUN_CANCELLED } from '../../passes';
 import type { EngineSpec } from './engineSpec';
 import type { EngineServices } from './engines/registry';
 import type { Environment } from './environment';
@@ -74,7 +75,6 @@ export async function runPlan(
 }
 
 const SHOW_EVERY_MS = 1000;
-const CANCELLED = 'the run was cancelled';
 
 class Run {
   private readonly clock: Clock;
@@ -122,7 +122,7 @@ class Run {
       }
       await this.measureLadders();
     }
-    this.open(this.cells).forEach((cell) => this.gathered.leave(cell, CANCELLED));
+    this.open(this.cells).forEach((cell) => this.gathered.leave(cell, RUN_CANCELLED));
     return this.gathered.result;
   }
 
@@ -147,7 +147,7 @@ class Run {
         await this.pass(cell, group, engines);
       }
     } catch (thrown) {
-      const reason = isCancellation(thrown) ? CANCELLED : toWireError(thrown).message;
+      const reason = isCancellation(thrown) ? RUN_CANCELLED : toWireError(thrown).message;
       this.open(open).forEach((cell) => this.gathered.leave(cell, reason));
     } finally {
       await engines?.dispose();

@@ -3,10 +3,12 @@ import { nodeCount } from '../../../extension/tree';
 import type { FffLayer, FffWeights } from '../../../extension/runner/contracts';
 import type { BenchmarkKernel } from '../../../extension/runner/benchmark/engines/fffKernel';
 import type { Environment } from '../../../extension/runner/benchmark/environment';
-import { paperFffLayer } from '../../../extension/runner/benchmark/engines/paperLevels';
+import type { NativeBaselines } from '../../../extension/runner/benchmark/engines/native';
+import { paperDenseLayer, paperFffLayer } from '../../../extension/runner/benchmark/engines/paperLevels';
 import { exactPath } from '../../../extension/runner/benchmark/reference';
 import type { Clock, Subject } from '../../../extension/runner/benchmark/schedule';
 import type { BenchmarkServices } from '../../../extension/runner/benchmark/run';
+import type { Workload } from '../../../extension/runner/benchmark/engines/engine';
 
 /** A clock that moves only when told to. */
 export class FakeClock implements Clock {
@@ -111,6 +113,34 @@ export const fakeEnvironment: Environment = {
   commit: null,
   remarks: [],
 };
+
+/**
+ * Native libraries whose layers compute what is right, in plain loops, and take what they are told.
+ *
+ * @param setUp called whenever a library's layer is set up; answers how long so many calls of it take, in microseconds.
+ */
+export function fakeNative(
+  found: string[],
+  setUp: (library: string, workload: Workload) => (calls: number) => number,
+): NativeBaselines {
+  return {
+    libraries: async () => ({ found, absent: [] }),
+    prepare: async (library, layers, workload) => {
+      const microseconds = setUp(library, workload);
+      const loops = paperDenseLayer(1, layers[0]!);
+      return {
+        identity: { implementation: library, precision: 'fp32', threads: 1 },
+        compute: async (first, batch) => {
+          const output = new Float32Array(batch * workload.width);
+          await loops.run(workload.pool.subarray(first * workload.width), batch, output);
+          return output;
+        },
+        burst: async (_batch, calls) => microseconds(calls),
+        dispose: async () => undefined,
+      };
+    },
+  };
+}
 
 /** Services of a machine with a kernel in TypeScript, the real onnxruntime, no native libraries and no ladder. */
 export function fakeServices(changes: Partial<BenchmarkServices> = {}): BenchmarkServices {

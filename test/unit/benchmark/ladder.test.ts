@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { intervalOfPasses } from '../../../extension/passes';
-import { isWhole, runLadder, type LadderConfig, type LadderRung } from '../../../extension/runner/benchmark/ladder';
+import { intervalOfPasses, isWhole } from '../../../extension/passes';
+import { runLadder, type LadderConfig, type LadderRung } from '../../../extension/runner/benchmark/ladder';
 import { DEFAULT_LIMITS } from '../../../extension/runner/benchmark/plan';
 import { systemClock } from '../../../extension/runner/benchmark/schedule';
 import { median } from '../../../extension/runner/benchmark/statistics';

@@ -1,15 +1,13 @@
 /** A run in several passes: engines set up anew, spread over the run, verified again, cancelled in between and gone on with. */
 import { describe, expect, it } from 'vitest';
 import { NOT_MEASURED_YET, PASSES_LEFT } from '../../../extension/passes';
-import type { NativeBaselines } from '../../../extension/runner/benchmark/engines/native';
-import { paperDenseLayer } from '../../../extension/runner/benchmark/engines/paperLevels';
 import type { LadderOptions, LadderResult } from '../../../extension/runner/benchmark/ladder';
 import type { Progress } from '../../../extension/runner/benchmark/pace';
 import { completePlan, type Limits, type PartialPlan, type Plan } from '../../../extension/runner/benchmark/plan';
 import type { BenchmarkResult } from '../../../extension/runner/benchmark/result';
 import { runPlan } from '../../../extension/runner/benchmark/run';
 import type { RunOptions } from '../../../extension/runner/benchmark/run';
-import { FakeClock, fakeKernel, fakeServices } from './fakes';
+import { FakeClock, fakeKernel, fakeNative, fakeServices } from './fakes';
 
 const LIMITS: Partial<Limits> = {
   ...{ passes: 3, minimumPairs: 6, minimumSeconds: 0, slowPairs: 2 },
@@ -148,23 +146,10 @@ describe('a run in passes', () => {
   it('has wider intervals where passes differ than where samples alone do', async () => {
     // Every time it is set up one of them is half as slow again; within a pass nothing differs.
     let made = 0;
-    const native: NativeBaselines = {
-      libraries: async () => ({ found: ['steady', 'moody'], absent: [] }),
-      prepare: async (library, layers, workload) => {
-        const microseconds = library === 'steady' ? 100 : 120 * 1.5 ** made++;
-        const loops = paperDenseLayer(1, layers[0]!);
-        return {
-          identity: { implementation: library, precision: 'fp32', threads: 1 },
-          compute: async (first, batch) => {
-            const output = new Float32Array(batch * workload.width);
-            await loops.run(workload.pool.subarray(first * workload.width), batch, output);
-            return output;
-          },
-          burst: async (_batch, calls) => microseconds * calls,
-          dispose: async () => undefined,
-        };
-      },
-    };
+    const native = fakeNative(['steady', 'moody'], (library) => {
+      const microseconds = library === 'steady' ? 100 : 120 * 1.5 ** made++;
+      return (calls) => microseconds * calls;
+    });
     const both = plan({}, { engines: ['native-twin@*'], batches: [1] });
     const { rows, selfTests } = await runPlan(both, fakeServices({ native }));
     const { median, low, high } = rows.find(({ implementation }) => implementation === 'moody')!.ratioToBestDense!;
@@ -181,22 +166,10 @@ describe('a run in passes whose time is up', () => {
   /** Each burst takes a second of a clock that moves only then. */
   function slowServices() {
     const clock = new FakeClock();
-    const native: NativeBaselines = {
-      libraries: async () => ({ found: ['slow'], absent: [] }),
-      prepare: async (_library, layers, workload) => ({
-        identity: { implementation: 'slow', precision: 'fp32', threads: 1 },
-        compute: async (first, batch) => {
-          const output = new Float32Array(batch * workload.width);
-          await paperDenseLayer(1, layers[0]!).run(workload.pool.subarray(first * workload.width), batch, output);
-          return output;
-        },
-        burst: async () => {
-          clock.ms += 1000;
-          return 1e6;
-        },
-        dispose: async () => undefined,
-      }),
-    };
+    const native = fakeNative(['slow'], () => () => {
+      clock.ms += 1000;
+      return 1e6;
+    });
     return { clock, services: fakeServices({ clock, native }) };
   }
   const slow = (limits: Partial<Limits>): Plan =>

@@ -5,10 +5,8 @@ import { randomFffWeights, syntheticTokens } from '../../../extension/runner/ben
 import type { BenchmarkResult, ResultRow } from '../../../extension/runner/benchmark/result';
 import type { Progress } from '../../../extension/runner/benchmark/pace';
 import { runPlan } from '../../../extension/runner/benchmark/run';
-import type { NativeBaselines } from '../../../extension/runner/benchmark/engines/native';
-import { paperDenseLayer } from '../../../extension/runner/benchmark/engines/paperLevels';
 import type { LadderResult } from '../../../extension/runner/benchmark/ladder';
-import { fakeKernel, fakeServices } from './fakes';
+import { fakeKernel, fakeNative, fakeServices } from './fakes';
 
 /** Small, quick and in one pass. */
 const LIMITS = {
@@ -153,25 +151,10 @@ describe('honesty', () => {
   it('does not spend time on a native layer that cannot be the best, and names it', async () => {
     const microseconds: Record<string, number> = { quick: 100, steady: 300, slow: 1000 };
     const bursts: Record<string, number> = { quick: 0, steady: 0, slow: 0 };
-    const native: NativeBaselines = {
-      libraries: async () => ({ found: Object.keys(microseconds), absent: [] }),
-      prepare: async (library, layers, workload) => {
-        const loops = paperDenseLayer(1, layers[0]!);
-        return {
-          identity: { implementation: library, precision: 'fp32', threads: 1 },
-          compute: async (first, batch) => {
-            const output = new Float32Array(batch * workload.width);
-            await loops.run(workload.pool.subarray(first * workload.width), batch, output);
-            return output;
-          },
-          burst: async (_batch, calls) => {
-            bursts[library]! += 1;
-            return microseconds[library]! * calls;
-          },
-          dispose: async () => undefined,
-        };
-      },
-    };
+    const native = fakeNative(Object.keys(microseconds), (library) => (calls) => {
+      bursts[library]! += 1;
+      return microseconds[library]! * calls;
+    });
     const result = await runPlan(plan({ engines: ['fff', 'native-twin@*'], batches: [3] }), fakeServices({ native }));
     expect(result.rows.map(({ implementation }) => implementation)).toEqual(['fake', 'quick', 'steady']);
     expect(result.excluded).toMatchObject([

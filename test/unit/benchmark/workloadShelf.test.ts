@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { NativeBaselines } from '../../../extension/runner/benchmark/engines/native';
-import { paperDenseLayer } from '../../../extension/runner/benchmark/engines/paperLevels';
 import { activationBytes, engineWeightBytes, workloadBytes } from '../../../extension/runner/benchmark/memory';
 import { cellsOf, completePlan, type Cell, type Plan } from '../../../extension/runner/benchmark/plan';
 import { runPlan } from '../../../extension/runner/benchmark/run';
 import { WorkloadShelf } from '../../../extension/runner/benchmark/workloadShelf';
-import { fakeServices } from './fakes';
+import { fakeNative, fakeServices } from './fakes';
 
 const plan: Plan = completePlan({
   ...{ version: 1, name: 'shelf', engines: ['native-twin@*'] },
@@ -70,23 +68,10 @@ describe('the shelf of layers and tokens', () => {
 
   it('leaves no cell and no whole encoder for memory that it holds itself', async () => {
     const held: unknown[] = [];
-    const native: NativeBaselines = {
-      libraries: async () => ({ found: ['lib'], absent: [] }),
-      prepare: async (_library, layers, workload) => {
-        held.push(workload);
-        const loops = paperDenseLayer(1, layers[0]!);
-        return {
-          identity: { implementation: 'lib', precision: 'fp32', threads: 1 },
-          compute: async (first, batch) => {
-            const output = new Float32Array(batch * workload.width);
-            await loops.run(workload.pool.subarray(first * workload.width), batch, output);
-            return output;
-          },
-          burst: async (_batch, calls) => calls,
-          dispose: async () => undefined,
-        };
-      },
-    };
+    const native = fakeNative(['lib'], (_library, workload) => {
+      held.push(workload);
+      return (calls) => calls;
+    });
     // From the second pass on there is less than a cell's layers and tokens, unless what is kept is given back.
     const scarce = engineWeightBytes(large, plan) + activationBytes(large, plan);
     const rooms: number[] = [];
