@@ -33,17 +33,22 @@ const EVENTS: readonly (keyof BenchmarkViewEvents)[] = [
 export class BenchmarkHost implements Disposable {
   private readonly store = new DisposableStore();
   private hydrated = false;
+  /** Pages that said `ready` so far. */
+  private pages = 0;
 
   /** @param onReady called when the page has asked for its state. */
   constructor(port: MessagePort, truth: BenchmarkTruth, actions: BenchmarkActions, log: Log, onReady: () => void) {
     const rpc: Rpc<BenchmarkViewApi, None, BenchmarkViewEvents> = new Rpc<BenchmarkViewApi, None, BenchmarkViewEvents>(
       {
-        // A page that is being thrown away refuses messages; it will ask for everything when it is back.
-        send: (message) =>
+        // A page that is being thrown away refuses messages; it will ask for everything when it is back. What was meant
+        // for it may be refused after that: its successor knows it already.
+        send: (message) => {
+          const { pages } = this;
           void port.send(message).then(undefined, (thrown: unknown) => {
-            this.hydrated = false;
+            this.hydrated &&= this.pages !== pages;
             log.debug(`View benchmark took no message: ${describeThrown(thrown)}`);
-          }),
+          });
+        },
         onMessage: (listener) => port.listen(listener),
         onClose: () => ({ dispose: () => undefined }),
       },
@@ -51,6 +56,7 @@ export class BenchmarkHost implements Disposable {
         ...actions,
         ready: () => {
           this.hydrated = true;
+          this.pages++;
           onReady();
           return truth.state;
         },

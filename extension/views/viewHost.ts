@@ -49,6 +49,8 @@ export class ViewHost implements Disposable {
   private readonly rpc: Rpc<ViewApi, None, ViewEvents>;
   private visible = false;
   private hydrated = false;
+  /** Pages that said `ready` so far. */
+  private pages = 0;
   /** Whether the state that was told ahead went to a page; null once a page has said `ready` to it, or without one. */
   private ahead: Promise<boolean> | null = null;
   /** The last message on its way. */
@@ -75,6 +77,7 @@ export class ViewHost implements Disposable {
           // A page that was loaded anew says it again, and knows nothing.
           this.ahead = null;
           this.hydrated = true;
+          this.pages++;
           return (await ahead) === true ? null : this.everything();
         },
         setFocus: (focus) => session.setFocus(focus, this),
@@ -160,18 +163,18 @@ export class ViewHost implements Disposable {
 
   /** @returns whether the message went to a page. */
   private async deliver(port: MessagePort, message: unknown): Promise<boolean> {
+    const { pages } = this;
     try {
       return await port.send(message);
     } catch (thrown) {
-      return this.lost(this.services.log, thrown);
+      this.services.log.debug(`View ${this.name} took no message: ${describeThrown(thrown)}`);
+      // Refused after another page has said `ready`, it was not meant for that one.
+      if (pages === this.pages) {
+        this.hydrated = false;
+        // What came after the state is missing now: the page is told everything when it asks.
+        this.ahead = null;
+      }
+      return false;
     }
-  }
-
-  private lost(log: Log, thrown: unknown): false {
-    this.hydrated = false;
-    // What came after the state is missing now: the page is told everything when it asks.
-    this.ahead = null;
-    log.debug(`View ${this.name} took no message: ${describeThrown(thrown)}`);
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 /** What is going on: choosing a plan and starting it, progress with pause and cancel, failures with a way to go on. */
 import type { BenchmarkRunState } from '../../extension/protocol';
 import { button, dropdown, progressRing } from '../controls';
-import { el } from '../dom';
+import { el, setText } from '../dom';
 import type { BenchmarkStore } from './store';
 import { formatRemaining } from './words';
 
@@ -153,7 +153,8 @@ export function runBar(store: BenchmarkStore): Part {
       run.paused === null && !run.ending && at?.remainingMs != null ? formatRemaining(at.remainingMs) : '';
     progress.value = share;
     pause.hidden = run.ending;
-    pause.textContent = run.paused === 'user' ? 'Go on' : 'Pause';
+    // Painted at any time: a button whose text is replaced between press and release gets no click.
+    setText(pause, run.paused === 'user' ? 'Go on' : 'Pause');
     cancel.hidden = run.ending;
     ring.hidden = run.paused !== null;
     element.dataset['paused'] = run.paused ?? '';

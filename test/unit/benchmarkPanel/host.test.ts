@@ -28,11 +28,16 @@ describe('the benchmark page’s host', () => {
   let page: Page;
   let host: BenchmarkHost;
   let readies: number;
+  /** The next message gets no answer until `refuse` is called. */
+  let heldUp: boolean;
+  let refuse: (() => void) | null;
 
   function attach(truth: BenchmarkTruth): void {
     wire = loopback();
     page = new Page(wire);
     readies = 0;
+    heldUp = false;
+    refuse = null;
     const { session } = b;
     const actions: BenchmarkActions = {
       start: (choice) => session.start(choice),
@@ -53,6 +58,12 @@ describe('the benchmark page’s host', () => {
     host = new BenchmarkHost(
       {
         send: (message) => {
+          if (heldUp) {
+            heldUp = false;
+            return new Promise((_, reject) => {
+              refuse = () => reject(new Error('The webview is gone.'));
+            });
+          }
           wire.left.send(message);
           return Promise.resolve(true);
         },
@@ -95,6 +106,33 @@ describe('the benchmark page’s host', () => {
     const state = await new Page(wire).rpc.call('ready', []);
     expect(state.run.kind).toBe('running');
     expect(state.shown?.result.rows).toHaveLength(10);
+  });
+
+  it('tells a page what changes, though a message to the page before it is refused only now', async () => {
+    await page.rpc.call('ready', []);
+    heldUp = true;
+    await page.rpc.call('start', [{ json: '{"engines":["fff"]}' }]);
+    host.hidden();
+    const next = new Page(wire);
+    await next.rpc.call('ready', []);
+    refuse!();
+    await wire.settle();
+    b.runner.events.fire('benchmarkResult', { id: 'run-1', result: partial([1]) });
+    await wire.settle();
+    expect(next.told).toContain('shown 5');
+  });
+
+  it('tells a page nothing more that takes no message, until it is ready again', async () => {
+    await page.rpc.call('ready', []);
+    heldUp = true;
+    await page.rpc.call('start', [{ json: '{"engines":["fff"]}' }]);
+    refuse!();
+    await wire.settle();
+    page.told.length = 0;
+    b.runner.events.fire('benchmarkResult', { id: 'run-1', result: partial([1]) });
+    await wire.settle();
+    expect(page.told).toEqual([]);
+    expect((await page.rpc.call('ready', [])).shown?.result.rows).toHaveLength(5);
   });
 
   it('answers a refusal with its sentence', async () => {
