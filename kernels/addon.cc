@@ -133,6 +133,7 @@ class LayerHandle : public Napi::ObjectWrap<LayerHandle> {
     return DefineClass(env, "Layer",
                        {Napi::ClassPropertyDescriptor<LayerHandle>(forward_method),
                         InstanceMethod<&LayerHandle::dispose>("dispose"),
+                        InstanceAccessor<&LayerHandle::implementation>("implementation"),
                         InstanceAccessor<&LayerHandle::bytes>("bytes")});
   }
 
@@ -282,6 +283,12 @@ class LayerHandle : public Napi::ObjectWrap<LayerHandle> {
     return nullptr;
   }
 
+  // undefined once disposed.
+  Napi::Value implementation(const Napi::CallbackInfo& info) {
+    const char* name = fff_layer_implementation(layer_);
+    return name == nullptr ? info.Env().Undefined() : Napi::String::New(info.Env(), name);
+  }
+
   Napi::Value bytes(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), static_cast<double>(fff_layer_bytes(layer_)));
   }
@@ -318,15 +325,16 @@ Napi::Array implementations(Napi::Env env) {
     entry.Set("name", info.name);
     entry.Set("description", info.description);
     entry.Set("supported", Napi::Boolean::New(env, info.supported != 0));
+    entry.Set("multipliesBf16", Napi::Boolean::New(env, info.multiplies_bf16 != 0));
     list.Set(static_cast<uint32_t>(i), entry);
   }
   return list;
 }
 
-// choose(): the implementation layers will use, honouring FFF_FORCE_IMPLEMENTATION.
+// choose(): the implementation that fp32 layers will use, honouring FFF_FORCE_IMPLEMENTATION.
 Napi::Value choose(const Napi::CallbackInfo& info) {
   const char* name = nullptr;
-  const fff_status status = fff_choose(nullptr, &name);
+  const fff_status status = fff_choose(nullptr, FFF_FP32, &name);
   if (status != FFF_OK) {
     fail(info.Env(), status, (FFF_FORCE_VARIABLE "=" + std::string(name == nullptr ? "" : name)).c_str());
     return info.Env().Undefined();

@@ -63,6 +63,15 @@ bool cpu_has_avx512() {
   return saves_zmm && cpu_has_avx2_fma_f16c() && all(cpuid(7, 0).ebx, 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31);
 }
 
+bool cpu_has_avx512_bf16() {
+  return cpu_has_avx512() && all(cpuid(7, 1).eax, 1u << 5);
+}
+
+bool cpu_multiplies_bf16_fast() {
+  const Registers vendor = cpuid(0, 0);
+  return vendor.ebx == 0x68747541u && vendor.edx == 0x69746e65u && vendor.ecx == 0x444d4163u;  // AuthenticAMD
+}
+
 }  // namespace fff
 
 #else
@@ -71,6 +80,8 @@ namespace fff {
 
 bool cpu_has_avx2_fma_f16c() { return false; }
 bool cpu_has_avx512() { return false; }
+bool cpu_has_avx512_bf16() { return false; }
+bool cpu_multiplies_bf16_fast() { return false; }
 
 }  // namespace fff
 

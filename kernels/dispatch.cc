@@ -8,10 +8,10 @@
 namespace fff {
 namespace {
 
-// Best first.
+// Best first, where they are worthwhile.
 const Implementation* const kImplementations[] = {
 #if defined(FFF_X86)
-    &kAvx512,
+    &kAvx512Bf16, &kAvx512,
     &kAvx2,
 #endif
 #if defined(FFF_ARM64)
@@ -45,13 +45,13 @@ size_t fff_implementation_count(void) { return fff::kCount; }
 
 fff_implementation_info fff_implementation_at(size_t index) {
   if (index >= fff::kCount) {
-    return {nullptr, nullptr, 0};
+    return {nullptr, nullptr, 0, 0};
   }
   const fff::Implementation* at = fff::kImplementations[index];
-  return {at->name, at->description, at->supported() ? 1 : 0};
+  return {at->name, at->description, at->supported() ? 1 : 0, at->exact_low_output == fff::kBfloat16 ? 1 : 0};
 }
 
-fff_status fff_choose(const char* requested, const char** chosen) {
+fff_status fff_choose(const char* requested, int precision, const char** chosen) {
   if (chosen == nullptr) {
     return FFF_BAD_ARGUMENT;
   }
@@ -62,7 +62,7 @@ fff_status fff_choose(const char* requested, const char** chosen) {
   }
   if (name == nullptr) {
     for (const fff::Implementation* candidate : fff::kImplementations) {
-      if (candidate->supported()) {
+      if (candidate->supported() && candidate->worthwhile(precision)) {
         *chosen = candidate->name;
         return FFF_OK;
       }

@@ -42,13 +42,16 @@ typedef enum fff_precision {
   FFF_FP32 = 0,
   FFF_BF16,
   FFF_FP16,
-  FFF_EXACT_LOW /* fp16 storage; a decision within its derived error bound is taken again in fp32: paths equal fp32's */
+  FFF_EXACT_LOW /* 16-bit storage; a decision within its derived error bound is taken again in fp32: paths equal fp32's */
 } fff_precision;
 
 typedef struct fff_implementation_info {
   const char* name;
   const char* description;
   int supported; /* on this CPU, now */
+  /* Multiplies in bf16 where it can: a bf16 layer then rounds tokens and activations too, and an exact-low layer has
+     output weights in bf16 rather than fp16 and rounds activations. */
+  int multiplies_bf16;
 } fff_implementation_info;
 
 /* One layer in checkpoint layout; rows = trees * (2^(depth+1) - 1). Read during fff_layer_create only. */
@@ -80,15 +83,19 @@ size_t fff_implementation_count(void);
 fff_implementation_info fff_implementation_at(size_t index);
 
 /*
- * Resolves an implementation: `requested`, or when null the environment's choice, or else the best supported one.
+ * Resolves an implementation: `requested`, or when null the environment's choice, or else the best supported one for
+ * layers of this fff_precision.
  * On success *chosen is its name. On failure *chosen is the name that was refused (valid as long as its source).
  */
-fff_status fff_choose(const char* requested, const char** chosen);
+fff_status fff_choose(const char* requested, int precision, const char** chosen);
 
 /* Packs a layer for an implementation (null: as fff_choose decides). On failure *layer is null. */
 fff_status fff_layer_create(const char* implementation, const fff_weights* weights, const fff_options* options,
                             fff_layer** layer);
 void fff_layer_destroy(fff_layer* layer); /* null is allowed */
+
+/* Name of the implementation that runs the layer; null for a null layer. */
+const char* fff_layer_implementation(const fff_layer* layer);
 
 /* Bytes the layer holds. */
 size_t fff_layer_bytes(const fff_layer* layer);

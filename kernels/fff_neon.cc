@@ -6,6 +6,7 @@
 #include <arm_neon.h>
 
 #include <cstring>
+#include <type_traits>
 
 namespace fff {
 namespace {

@@ -1,6 +1,7 @@
 // The portable implementation: one lane, baseline instructions, no fused multiply-add. The reference the others meet.
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "half.h"
 #include "implementation.h"

@@ -28,7 +28,8 @@ struct Float16 {
   uint16_t bits;
 };
 
-// Rows and scratch tokens are zero-padded to a multiple of this many elements, so that no dot product has a tail.
+// Rows and scratch tokens are zero-padded to a multiple of this many elements, so that no dot product has a tail; rows to
+// whole cache lines besides.
 constexpr size_t kPad = 16;
 
 // Rows that will be needed soon, on their way into L2 a few lines at a time: the kernels take from it between their
@@ -88,16 +89,25 @@ class Ahead {
   size_t first_ = 0, last_ = 0;
 };
 
-// Arithmetic on rows of one storage type. `padded` is the width rounded up to kPad.
+// Arithmetic on rows of one storage type. `padded` is the width rounded up to kPad; tokens are copies made by `copy`,
+// `stride` bytes apart.
 struct RowKernels {
-  // logits[i] = row . inputs[slots[i] * stride ..], one row read once for several tokens; no bias.
-  void (*dot_shared)(const void* row, const float* inputs, size_t stride, const int32_t* slots, size_t count,
+  // Bytes of an element of a token's copy: float32, or bf16 for instructions that multiply nothing wider.
+  size_t token_bytes;
+  // Copies token[0..width) for the dot products below, zero-padded to whole registers.
+  void (*copy)(const float* token, size_t width, size_t padded, void* to);
+  // logits[i] = row . tokens[slots[i] * stride ..], one row read once for several tokens; no bias.
+  void (*dot_shared)(const void* row, const void* tokens, size_t stride, const int32_t* slots, size_t count,
                      size_t padded, float* logits, Ahead& ahead);
-  // logits[i] = rows[i] . inputs[i], unrelated rows; bit for bit what dot_shared gives for the same row and token.
-  void (*dot_pairs)(const void* const* rows, const float* const* inputs, size_t count, size_t padded, float* logits,
+  // logits[i] = rows[i] . tokens[i], unrelated rows; bit for bit what dot_shared gives for the same row and token.
+  void (*dot_pairs)(const void* const* rows, const void* const* tokens, size_t count, size_t padded, float* logits,
                     Ahead& ahead);
-  // wide[0..padded) = row, exactly.
+  // wide[0..padded) = row in float32, exactly; null where dot_subtree takes rows as they are stored.
   void (*widen)(const void* row, size_t padded, float* wide);
+  // logits[i] = rows[i] . token for the rows of a subtree: one token, read once from token[0..padded), meets them all.
+  // It is also copied to `to` where that is not null. Needs no alignment; bit for bit what dot_shared gives.
+  void (*dot_subtree)(const void* const* rows, size_t count, const float* token, void* to, size_t padded,
+                      float* logits, Ahead& ahead);
   // output[0..width) = sum over rows in order of activations[r] * rows[r], starting from 0, or from output if `onto`.
   void (*accumulate)(const void* const* rows, const float* activations, size_t count, size_t width, float* output,
                      bool onto, Ahead& ahead);
@@ -107,15 +117,15 @@ struct Implementation {
   const char* name;
   const char* description;
   bool (*supported)();
+  // False where another supported implementation computes an fff_precision as well: this one is then chosen by name only.
+  bool (*worthwhile)(int precision);
   // Length of the longest chain of roundings in a dot product of `padded` elements, bias included.
   size_t (*rounding_depth)(size_t padded);
   RowKernels rows[kStorages];
+  // How an exact-low layer stores its output rows; its input rows are fp16 everywhere.
+  Storage exact_low_output;
   // Levels of the largest subtree (2^levels - 1 rows) that dot_subtree takes.
   size_t subtree_levels;
-  // logits[i] = rows[i] . input for the rows of a subtree: one token, read once, meets them all. The token is also
-  // written to `copy` where that is not null. Needs no alignment; bit for bit what dot_shared gives.
-  void (*dot_subtree)(const float* const* rows, size_t count, const float* input, float* copy, size_t padded,
-                      float* logits, Ahead& ahead);
   // values may be activations. Exact GELU in the PyTorch form.
   void (*gelu)(const float* values, float* activations, size_t count);
 };
@@ -124,6 +134,7 @@ extern const Implementation kScalar;
 #if defined(FFF_X86)
 extern const Implementation kAvx2;
 extern const Implementation kAvx512;
+extern const Implementation kAvx512Bf16;
 #endif
 #if defined(__aarch64__) || defined(_M_ARM64)
 #define FFF_ARM64 1

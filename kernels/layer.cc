@@ -48,9 +48,9 @@ fff_status measure(const fff_weights& weights, Layer* layer, size_t* rows) {
   const size_t element = layer->storage == kFloat32 ? sizeof(float) : sizeof(Float16);
   layer->row_bytes = (layer->padded * element + kLine - 1) / kLine * kLine;
   layer->row_stride = padded_stride(layer->padded, element);
-  layer->exact_stride = padded_stride(layer->padded, sizeof(float));
+  layer->float_stride = padded_stride(layer->padded, sizeof(float));
   size_t packed;
-  if (!multiply(*rows, layer->exact_stride, &packed) || packed > PTRDIFF_MAX / 4) {
+  if (!multiply(*rows, layer->float_stride, &packed) || packed > PTRDIFF_MAX / 4) {
     return FFF_SIZE_OVERFLOW;
   }
   return FFF_OK;
@@ -65,8 +65,7 @@ float round_up(double value) {
 
 // The bound of one row (README, "exact-low"): rounding of the stored weights through Cauchy-Schwarz, plus the rounding
 // of both float32 dot products, plus what underflow can lose.
-void bound_row(const float* exact, const Float16* low, float bias, size_t width, size_t chain, float* slope,
-               float* offset) {
+Bound bound_row(const float* exact, const Float16* low, float bias, size_t width, size_t chain) {
   double delta = 0.0, exact_norm = 0.0, low_norm = 0.0;
   for (size_t i = 0; i < width; i++) {
     const double wide = exact[i], narrow = widen(low[i]);
@@ -78,13 +77,14 @@ void bound_row(const float* exact, const Float16* low, float bias, size_t width,
   const double n = static_cast<double>(chain);
   const double gamma = n * unit / (1.0 - n * unit);
   // 1.00001 covers the rounding of these sums themselves and of the float32 evaluation of the bound.
-  *slope = round_up(1.00001 * (std::sqrt(delta) + gamma * (std::sqrt(exact_norm) + std::sqrt(low_norm))));
-  *offset = round_up(1.00001 * (2.0 * gamma * std::fabs(static_cast<double>(bias)) +
-                                static_cast<double>(width + 16) * 2.0 * 1.5e-45));
+  return {round_up(1.00001 * (std::sqrt(delta) + gamma * (std::sqrt(exact_norm) + std::sqrt(low_norm)))),
+          round_up(1.00001 * (2.0 * gamma * std::fabs(static_cast<double>(bias)) +
+                              static_cast<double>(width + 16) * 2.0 * 1.5e-45))};
 }
 
+// Both return whether the storage type can hold all finite weights.
 template <class W>
-fff_status pack(const fff_weights& weights, size_t rows, Layer* layer) {
+bool pack_input(const fff_weights& weights, size_t rows, Layer* layer) {
   const size_t width = layer->width;
   bool representable = true;
   for (size_t row = 0; row < rows; row++) {
@@ -94,8 +94,15 @@ fff_status pack(const fff_weights& weights, size_t rows, Layer* layer) {
       representable = store(from[i], to + i) && representable;
     }
   }
-  // Transposed in tiles that stay in L1, or every write would touch another line.
+  return representable;
+}
+
+// Transposed in tiles that stay in L1, or every write would touch another line.
+template <class W>
+bool pack_output(const fff_weights& weights, size_t rows, Layer* layer) {
   constexpr size_t kTile = 32;
+  const size_t width = layer->width;
+  bool representable = true;
   for (size_t row0 = 0; row0 < rows; row0 += kTile) {
     const size_t row1 = std::min(rows, row0 + kTile);
     for (size_t i0 = 0; i0 < width; i0 += kTile) {
@@ -108,8 +115,18 @@ fff_status pack(const fff_weights& weights, size_t rows, Layer* layer) {
       }
     }
   }
+  return representable;
+}
+
+bool pack(const fff_weights& weights, size_t rows, Layer* layer) {
+  const bool input = layer->storage == kFloat32    ? pack_input<float>(weights, rows, layer)
+                     : layer->storage == kBfloat16 ? pack_input<Bfloat16>(weights, rows, layer)
+                                                   : pack_input<Float16>(weights, rows, layer);
+  const bool output = layer->output_storage == kFloat32    ? pack_output<float>(weights, rows, layer)
+                      : layer->output_storage == kBfloat16 ? pack_output<Bfloat16>(weights, rows, layer)
+                                                           : pack_output<Float16>(weights, rows, layer);
   std::copy(weights.input_bias, weights.input_bias + rows, layer->bias.as<float>());
-  return representable ? FFF_OK : FFF_NOT_REPRESENTABLE;
+  return input && output;
 }
 
 void pack_exact(const fff_weights& weights, size_t rows, Layer* layer) {
@@ -118,9 +135,9 @@ void pack_exact(const fff_weights& weights, size_t rows, Layer* layer) {
   layer->norm_floor = round_up(3e-23 * std::sqrt(static_cast<double>(layer->padded)));  // squares that underflowed
   for (size_t row = 0; row < rows; row++) {
     const float* from = weights.input_weights + row * layer->width;
-    std::copy(from, from + layer->width, reinterpret_cast<float*>(layer->exact_rows.as<char>() + row * layer->exact_stride));
-    bound_row(from, static_cast<const Float16*>(layer->input_row(row)), weights.input_bias[row], layer->width, chain,
-              layer->bound_slope.as<float>() + row, layer->bound_offset.as<float>() + row);
+    std::copy(from, from + layer->width, reinterpret_cast<float*>(layer->exact_rows.as<char>() + row * layer->float_stride));
+    layer->bounds.as<Bound>()[row] = bound_row(from, static_cast<const Float16*>(layer->input_row(row)),
+                                               weights.input_bias[row], layer->width, chain);
   }
 }
 
@@ -133,6 +150,7 @@ fff_status build(const fff_weights& weights, const fff_options& options, Layer* 
     default: return FFF_BAD_ARGUMENT;
   }
   layer->exact = options.precision == FFF_EXACT_LOW;
+  layer->output_storage = layer->exact ? layer->implementation->exact_low_output : layer->storage;
   layer->threads = std::max<size_t>(1, std::min<size_t>(options.threads, 256));
   size_t rows;
   const fff_status sizes = measure(weights, layer, &rows);
@@ -145,17 +163,16 @@ fff_status build(const fff_weights& weights, const fff_options& options, Layer* 
     return FFF_OUT_OF_MEMORY;
   }
   if (layer->exact &&
-      (!layer->exact_rows.allocate(rows * layer->exact_stride) || !layer->bound_slope.allocate(rows * sizeof(float)) ||
-       !layer->bound_offset.allocate(rows * sizeof(float)))) {
+      (!layer->exact_rows.allocate(rows * layer->float_stride) || !layer->bounds.allocate(rows * sizeof(Bound)))) {
     return FFF_OUT_OF_MEMORY;
   }
-  const fff_status packed = layer->storage == kFloat32    ? pack<float>(weights, rows, layer)
-                            : layer->storage == kBfloat16 ? pack<Bfloat16>(weights, rows, layer)
-                                                          : pack<Float16>(weights, rows, layer);
-  if (packed == FFF_OK && layer->exact) {
+  if (!pack(weights, rows, layer)) {
+    return FFF_NOT_REPRESENTABLE;
+  }
+  if (layer->exact) {
     pack_exact(weights, rows, layer);
   }
-  return packed;
+  return FFF_OK;
 }
 
 }  // namespace
@@ -174,8 +191,10 @@ fff_status fff_layer_create(const char* implementation, const fff_weights* weigh
       !fff::aligned(weights->input_bias) || !fff::aligned(weights->output_weights)) {
     return FFF_BAD_ARGUMENT;
   }
+  const fff_options defaults = {FFF_FP32, 1};
+  const fff_options& wanted = options == nullptr ? defaults : *options;
   const char* name = nullptr;
-  const fff_status chosen = fff_choose(implementation, &name);
+  const fff_status chosen = fff_choose(implementation, wanted.precision, &name);
   if (chosen != FFF_OK) {
     return chosen;
   }
@@ -184,8 +203,7 @@ fff_status fff_layer_create(const char* implementation, const fff_weights* weigh
     return FFF_OUT_OF_MEMORY;
   }
   made->implementation = fff::find_implementation(name);
-  const fff_options defaults = {FFF_FP32, 1};
-  const fff_status built = fff::build(*weights, options == nullptr ? defaults : *options, made);
+  const fff_status built = fff::build(*weights, wanted, made);
   if (built != FFF_OK) {
     delete made;
     return built;
@@ -195,6 +213,10 @@ fff_status fff_layer_create(const char* implementation, const fff_weights* weigh
 }
 
 void fff_layer_destroy(fff_layer* layer) { delete layer; }
+
+const char* fff_layer_implementation(const fff_layer* layer) {
+  return layer == nullptr ? nullptr : layer->implementation->name;
+}
 
 size_t fff_layer_bytes(const fff_layer* layer) { return layer == nullptr ? 0 : layer->bytes(); }
 

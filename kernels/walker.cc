@@ -21,11 +21,11 @@ Walker::Walker(const Layer& of, Workspace& workspace, const float* input, float*
                const fff_recording& recording, size_t first, size_t count)
     : layer(of),
       plan(of.plan),
-      kernels_(of.implementation->rows[of.storage]),
+      kernels_(of.kernels()),
       bias_(of.bias.as<float>()),
       input_(input + first * of.width),
       output_(output + first * of.width),
-      copies_(workspace.tokens.as<float>()),
+      copies_(workspace.tokens.as<char>()),
       norms_(workspace.norms.as<float>()),
       chunk_token_(workspace.chunk_token.as<int32_t>()),
       slots_(workspace.slots.as<int32_t>()),
@@ -35,7 +35,7 @@ Walker::Walker(const Layer& of, Workspace& workspace, const float* input, float*
       reached_(workspace.reached.as<int32_t>()),
       path_rows_(workspace.path.as<const void*>()),
       path_activations_(reinterpret_cast<float*>(workspace.path.as<const void*>() + of.levels)),
-      wide_(workspace.wide.as<float>()),
+      wide_(workspace.wide.as<char>()),
       here_(workspace.segments.as<Segment>()),
       below_(here_ + workspace.segments.bytes() / 2 / sizeof(Segment)),
       stores_ahead_(count > of.plan.chunk) {
@@ -75,7 +75,7 @@ void Walker::descend(size_t level, int32_t node, const int32_t* tokens, size_t c
 size_t Walker::step(size_t level, size_t segments) {
   const bool fetch = level >= plan.prefetch_from;
   const void* rows[kMostGroup];
-  const float* copies[kMostGroup];
+  const void* copies[kMostGroup];
   size_t waiting = 0;  // tokens of small segments, collected to be computed side by side
   size_t split_next = 0, children = 0;
   int32_t computed = 0;
@@ -131,7 +131,7 @@ size_t Walker::split(size_t level, const Segment& segment, size_t children) {
     const int32_t slot = slots_[i];
     float logit = results_[i] + bias;
     if (layer.exact) {
-      logit = recheck(row, token_of(slot), copy_of(slot), logit);
+      logit = recheck(row, token_of(slot), logit);
     }
     logits_of(token_of(slot), tree_)[level] = logit;
     // Written to both sides and kept on one: a branch would be wrong every other time.
@@ -172,7 +172,7 @@ size_t Walker::split(size_t level, const Segment& segment, size_t children) {
 
 void Walker::decide(const Pair* pairs, size_t count, size_t level, float* logits) {
   const void* rows[kMostGroup] = {};
-  const float* copies[kMostGroup] = {};
+  const void* copies[kMostGroup] = {};
   for (size_t i = 0; i < count; i++) {
     rows[i] = layer.input_row(row_of(static_cast<size_t>(pairs[i].tree), pairs[i].node));
     copies[i] = copy_of(pairs[i].slot);
@@ -182,7 +182,7 @@ void Walker::decide(const Pair* pairs, size_t count, size_t level, float* logits
     const size_t row = row_of(static_cast<size_t>(pairs[i].tree), pairs[i].node);
     logits[i] += bias_[row];
     if (layer.exact) {
-      logits[i] = recheck(row, token_of(pairs[i].slot), copy_of(pairs[i].slot), logits[i]);
+      logits[i] = recheck(row, token_of(pairs[i].slot), logits[i]);
     }
     logits_of(token_of(pairs[i].slot), static_cast<size_t>(pairs[i].tree))[level] = logits[i];
   }

@@ -62,8 +62,7 @@ class Walker {
   void load(const int32_t* tokens, size_t count, bool first_level);
   void meet_subtree(size_t level, int32_t node, size_t down, const int32_t* tokens, size_t count, bool keep);
   void widen_subtree(int32_t node, size_t rows);
-  int32_t decide_subtree(size_t level, int32_t node, size_t down, size_t token, const float* values,
-                         const float* logits);
+  int32_t decide_subtree(size_t level, int32_t node, size_t down, size_t token, const float* logits);
   size_t sort_chunk(int32_t first, size_t nodes, size_t count);
   size_t step(size_t level, size_t segments);
   size_t split(size_t level, const Segment& segment, size_t children);
@@ -71,14 +70,15 @@ class Walker {
   void walk_level_by_level(Pair* pairs, size_t count, size_t level);
   void decide(const Pair* pairs, size_t count, size_t level, float* logits);
   void finish(const Pair* pairs, size_t count);
-  float recheck(size_t row, size_t token, const float* values, float logit);
+  const float* values_of(size_t token);
+  float recheck(size_t row, size_t token, float logit);
   void bound_norm(size_t token, const float* values);
   void expect(const void* row) { ahead_.push(row, layer.row_bytes); }
   void expect_children(const Pair& pair) const;
   void expect_path(const Pair& pair, const Pair* before);
 
   size_t row_of(size_t tree, int32_t node) const { return tree * layer.nodes + static_cast<size_t>(node); }
-  const float* copy_of(int32_t slot) const { return copies_ + static_cast<size_t>(slot) * plan.stride; }
+  const char* copy_of(int32_t slot) const { return copies_ + static_cast<size_t>(slot) * plan.stride; }
   size_t token_of(int32_t slot) const { return static_cast<size_t>(chunk_token_[slot]); }
   float* logits_of(size_t token, size_t tree) const { return logits_ + (token * layer.trees + tree) * layer.levels; }
 
@@ -89,7 +89,7 @@ class Walker {
   int32_t* nodes_;       // of the slab, null when not recorded
   float* activations_;   // of the slab, null when not recorded
   float* logits_;        // of the slab: the caller's, or scratch
-  float* copies_;
+  char* copies_;
   float* norms_;
   int32_t* chunk_token_;
   int32_t* slots_;
@@ -100,8 +100,8 @@ class Walker {
   const void** path_rows_;
   float* path_activations_;
   size_t tree_ = 0;
-  float* wide_;     // rows of a subtree in float32, then one padded token
-  const float* subtree_[kMostSubtreeRows];  // rows in heap order
+  char* wide_;      // rows of a subtree in float32, then one padded token
+  const void* subtree_[kMostSubtreeRows];  // rows in heap order
   Segment* here_;   // of the level being walked
   Segment* below_;  // of the next
   Ahead ahead_;

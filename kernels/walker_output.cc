@@ -73,7 +73,7 @@ void Walker::finish(const Pair* pairs, size_t count) {
         nodes_[at + level] = node;
       }
     }
-    kernels_.accumulate(path_rows_, activations, levels, layer.width, output_ + token * layer.width, tree > 0, ahead_);
+    layer.output_kernels().accumulate(path_rows_, activations, levels, layer.width, output_ + token * layer.width, tree > 0, ahead_);
   }
 }
 

@@ -60,8 +60,8 @@ constexpr size_t kSlabPaths = 32768;
 
 Plan plan_for(const Layer& layer) {
   Plan plan;
-  const size_t copy = padded_stride(layer.padded, sizeof(float));
-  plan.stride = copy / sizeof(float);
+  const size_t copy = padded_stride(layer.padded, layer.kernels().token_bytes);
+  plan.stride = copy;
   plan.group = std::min<size_t>(kMostGroup, std::max<size_t>(4, kGroupBytes / copy));
   plan.chunk = std::min<size_t>(1024, std::max<size_t>(32, kChunkBytes / copy));
   plan.slab = std::max(plan.chunk, kSlabPaths / layer.trees);
@@ -87,7 +87,7 @@ bool Workspace::reserve(const Layer& layer, size_t tokens_in_call) {
       path_values > PTRDIFF_MAX / sizeof(float)) {
     return false;
   }
-  return tokens.reserve(chunk * plan.stride * sizeof(float)) && wide.reserve((kMostSubtreeRows + 1) * plan.stride * sizeof(float)) &&
+  return tokens.reserve(chunk * plan.stride) && wide.reserve((kMostSubtreeRows + 1) * layer.float_stride) &&
          norms.reserve(slab * sizeof(float)) &&
          chunk_token.reserve(chunk * sizeof(int32_t)) && slots.reserve(walkers * sizeof(int32_t)) &&
          spare.reserve(std::max(walkers, slab) * sizeof(int32_t)) && results.reserve(walkers * sizeof(float)) &&

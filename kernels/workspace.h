@@ -16,8 +16,8 @@ constexpr size_t kMostSubtreeRows = 7;
 
 // Arrays are sized for plan.slab or plan.chunk tokens (noted beside each).
 struct Workspace {
-  Block tokens;      // float [chunk, stride], zero-padded copies
-  Block wide;        // float [kMostSubtreeRows + 1, stride], rows of 16-bit layers in float32, then one padded token
+  Block tokens;      // [chunk, plan.stride bytes], zero-padded copies
+  Block wide;        // [kMostSubtreeRows + 1, float_stride bytes], rows widened to float32, then one padded token
   Block norms;       // float [slab], upper bounds of the tokens' Euclidean norms, exact layers only
   Block chunk_token; // int32 [chunk], slab token behind a copy
   Block slots;       // int32 [chunk], copies in the order the tree sorts them

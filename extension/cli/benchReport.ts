@@ -215,7 +215,7 @@ const STORED_LOW =
 const PRECISION_MEANINGS: Readonly<Partial<Record<ResultRow['precision'], string>>> = {
   'exact-low':
     'exact-low: weights stored in 16 bits, half the bytes to read. Where their rounding could turn a decision, the logit is computed again from the fp32 row, so every token takes the path of fp32; output values are rounded.',
-  bf16: `bf16: ${STORED_LOW}`,
+  bf16: `bf16: ${STORED_LOW} The implementation avx512bf16 rounds tokens and activations as well.`,
   fp16: `fp16: ${STORED_LOW}`,
 };
 

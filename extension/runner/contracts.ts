@@ -97,6 +97,8 @@ export interface FffLayer {
   readonly depth: number;
   readonly trees: number;
   readonly bytes: number;
+  /** Name of the implementation that runs it. */
+  readonly implementation: string;
   /**
    * @param input [tokens, width] float32; any byteOffset.
    * @throws FffError KERNEL_REFUSED on a wrong shape.
@@ -111,7 +113,7 @@ export interface FffLayer {
 /** How a layer is stored and run; results never depend on `threads`. */
 export interface FffLayerOptions {
   /**
-   * Storage of the weights; sums are float32 always. `exact-low` stores fp16 and takes every decision that its derived
+   * Storage of the weights; sums are float32 always. `exact-low` stores 16 bits and takes every decision that its derived
    * error bound leaves open again in fp32: its paths equal those of `fp32`. Default `fp32`.
    */
   precision?: FffPrecision;
@@ -123,12 +125,22 @@ export interface FffLayerOptions {
 
 export type FffPrecision = 'fp32' | 'bf16' | 'fp16' | 'exact-low';
 
+/** An implementation compiled into the addon. */
+export interface KernelImplementation {
+  name: string;
+  /** What it needs. */
+  description: string;
+  /** Whether this CPU has it. */
+  supported: boolean;
+  /** Its bf16 layers round tokens and activations to bf16 as well; its exact-low layers store output weights in bf16. */
+  multipliesBf16: boolean;
+}
+
 /** The loaded addon. */
 export interface Kernel {
-  /** Chosen implementation, for instance `avx512`. */
+  /** Implementation of fp32 layers unless they ask for another one, for instance `avx512`. */
   readonly implementation: string;
-  /** All implementations compiled in, with what they need and whether this CPU has it. */
-  readonly implementations: readonly { name: string; description: string; supported: boolean }[];
+  readonly implementations: readonly KernelImplementation[];
   /** @throws FffError KERNEL_REFUSED on misshapen weights, OUT_OF_MEMORY. */
   createLayer(weights: FffWeights, options?: FffLayerOptions): FffLayer;
 }

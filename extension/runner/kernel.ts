@@ -25,11 +25,13 @@ interface NativeLayer {
     logits?: Float32Array,
     activations?: Float32Array,
   ): void;
+  /** Undefined once disposed. */
+  readonly implementation: string | undefined;
   dispose(): void;
 }
 
 interface NativeKernel {
-  implementations: { name: string; description: string; supported: boolean }[];
+  implementations: Kernel['implementations'];
   choose(): string;
   Layer: new (weights: FffWeights, options?: FffLayerOptions) => NativeLayer;
 }
@@ -89,6 +91,7 @@ class Layer implements FffLayer {
   readonly depth: number;
   readonly trees: number;
   readonly bytes: number;
+  readonly implementation: string;
   readonly #native: NativeLayer;
 
   constructor(native: NativeKernel, weights: FffWeights, options: FffLayerOptions | undefined) {
@@ -97,6 +100,7 @@ class Layer implements FffLayer {
     this.depth = weights.depth;
     this.trees = weights.trees;
     this.bytes = this.#native.bytes;
+    this.implementation = this.#native.implementation!;
   }
 
   forward(input: Float32Array, tokens: number): FffRecord {

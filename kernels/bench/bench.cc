@@ -205,7 +205,7 @@ int main(int argc, char** argv) {
   Bench bench(parse(argc, argv));
   const Settings& settings = bench.settings;
   const char* name = nullptr;
-  const fff_status chosen = fff_choose(settings.implementation, &name);
+  const fff_status chosen = fff_choose(settings.implementation, FFF_FP32, &name);
   if (chosen != FFF_OK) {
     std::printf("%s: %s\n", name == nullptr ? "" : name, fff_status_text(chosen));
     return 1;
@@ -241,7 +241,7 @@ int main(int argc, char** argv) {
     for (size_t i = 0; i < settings.layers; i++) {
       const fff_options options = {precision, 1};
       fff_layer* layer = nullptr;
-      if (fff_layer_create(name, &weights, &options, &layer) != FFF_OK) {
+      if (fff_layer_create(settings.implementation, &weights, &options, &layer) != FFF_OK) {
         std::printf("a layer cannot be packed\n");
         return 1;
       }
@@ -249,7 +249,7 @@ int main(int argc, char** argv) {
     }
     const size_t cycle = settings.layers;
     size_t turn = 0;
-    engines.push_back({std::string("FFF ") + precisions[precision], false,
+    engines.push_back({std::string("FFF ") + precisions[precision] + " " + fff_layer_implementation(layers[first]), false,
                        [&layers, first, cycle, turn](const float* x, size_t n, float* y) mutable {
                          fff_layer_forward(layers[first + turn], x, n, y, nullptr);
                          turn = (turn + 1) % cycle;

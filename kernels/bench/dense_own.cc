@@ -53,8 +53,7 @@ class Own : public Dense {
   const fff::Implementation& implementation_;
   fff::Block in_, out_, copy_;
   fff::Ahead ahead_;
-  std::vector<const void*> in_rows_, out_rows_;
-  std::vector<const float*> copies_;
+  std::vector<const void*> in_rows_, out_rows_, copies_;
   std::vector<float> bias_, hidden_;
 };
 

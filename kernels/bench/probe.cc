@@ -90,7 +90,7 @@ class Probe {
     const size_t calls = 200;
     return measure(rounds_, static_cast<double>(calls * kTokens * kWidth), [&] {
       for (size_t i = 0; i < calls; i++) {
-        kernels_.dot_shared(rows_.as<char>(), tokens_.as<float>(), stride_ / sizeof(float), slots_, kTokens, kWidth,
+        kernels_.dot_shared(rows_.as<char>(), tokens_.as<char>(), stride_, slots_, kTokens, kWidth,
                             logits, ahead_);
       }
     });
@@ -107,7 +107,7 @@ class Probe {
     const size_t now = std::min<size_t>(std::max<size_t>(count, 512), 2048);
     size_t next = 0;
     return measure(rounds_, static_cast<double>(now * kWidth * sizeof(float)), [&] {
-      const float* inputs[4] = {tokens_.as<float>(), tokens_.as<float>(), tokens_.as<float>(), tokens_.as<float>()};
+      const void* inputs[4] = {tokens_.as<void>(), tokens_.as<void>(), tokens_.as<void>(), tokens_.as<void>()};
       for (size_t i = 0; i < now; i += 4) {
         const void* four[4];
         for (const void*& row : four) {
@@ -138,7 +138,7 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--rounds") == 0) rounds = std::max(3ul, std::strtoul(argv[i + 1], nullptr, 10));
   }
   const char* name = nullptr;
-  const fff_status chosen = fff_choose(wanted, &name);
+  const fff_status chosen = fff_choose(wanted, FFF_FP32, &name);
   if (chosen != FFF_OK) {
     std::fprintf(stderr, "%s: %s\n", name == nullptr ? "" : name, fff_status_text(chosen));
     return 1;

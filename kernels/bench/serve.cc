@@ -229,7 +229,7 @@ int main() {
   _setmode(_fileno(stdout), _O_BINARY);
 #endif
   const char* name = nullptr;
-  if (fff_choose(nullptr, &name) != FFF_OK) {
+  if (fff_choose(nullptr, FFF_FP32, &name) != FFF_OK) {
     std::fprintf(stderr, "no kernel implementation runs on this CPU\n");
     return 1;
   }

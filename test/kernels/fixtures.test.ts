@@ -102,6 +102,7 @@ function loadableImplementations(): string[] {
   const flags = process.platform === 'linux' ? readFileSync('/proc/cpuinfo', 'utf8') : '';
   const x86 = process.arch === 'x64';
   return [
+    ...(x86 && /\bavx512_bf16\b/.test(flags) && /\bavx512vl\b/.test(flags) ? ['avx512bf16'] : []),
     ...(x86 && /\bavx512vl\b/.test(flags) && /\bavx512dq\b/.test(flags) ? ['avx512'] : []),
     ...(x86 && /\bavx2\b/.test(flags) && /\bfma\b/.test(flags) && /\bf16c\b/.test(flags) ? ['avx2'] : []),
     ...(process.arch === 'arm64' ? ['neon'] : []),

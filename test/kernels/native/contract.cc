@@ -33,23 +33,36 @@ void names() {
     }
   }
   force("");
-  test.that(fff_choose(nullptr, &chosen) == FFF_OK && std::strcmp(chosen, supported.front()) == 0, "best first");
+  // One that multiplies in bf16 is no better where nothing is stored in bf16, and not on every CPU where it is.
+  const char* best = nullptr;
+  for (size_t i = fff_implementation_count(); i-- > 0;) {
+    const fff_implementation_info info = fff_implementation_at(i);
+    best = info.supported && !info.multiplies_bf16 ? info.name : best;
+  }
+  for (const int precision : {FFF_FP32, FFF_FP16}) {
+    test.that(fff_choose(nullptr, precision, &chosen) == FFF_OK && std::strcmp(chosen, best) == 0, "best first");
+  }
+  for (const int precision : {FFF_BF16, FFF_EXACT_LOW}) {
+    test.that(fff_choose(nullptr, precision, &chosen) == FFF_OK &&
+                  (std::strcmp(chosen, best) == 0 || std::strcmp(chosen, supported.front()) == 0),
+              "best first where bf16 is stored");
+  }
   test.that(std::strcmp(supported.back(), "scalar") == 0, "scalar is always there");
   for (const char* name : supported) {
     force(name);
-    test.that(fff_choose(nullptr, &chosen) == FFF_OK && std::strcmp(chosen, name) == 0, "forced by environment");
-    test.that(fff_choose(supported.front(), &chosen) == FFF_OK && std::strcmp(chosen, supported.front()) == 0,
+    test.that(fff_choose(nullptr, FFF_EXACT_LOW, &chosen) == FFF_OK && std::strcmp(chosen, name) == 0, "forced by environment");
+    test.that(fff_choose(supported.front(), FFF_FP32, &chosen) == FFF_OK && std::strcmp(chosen, supported.front()) == 0,
               "an argument outranks the environment");
   }
   force("nonsense");
-  test.that(fff_choose(nullptr, &chosen) == FFF_UNKNOWN_NAME && std::strcmp(chosen, "nonsense") == 0, "unknown");
+  test.that(fff_choose(nullptr, FFF_EXACT_LOW, &chosen) == FFF_UNKNOWN_NAME && std::strcmp(chosen, "nonsense") == 0, "unknown");
   force("");
-  test.that(fff_choose("", &chosen) == FFF_UNKNOWN_NAME, "empty is unknown");
-  test.that(fff_choose("scalar", nullptr) == FFF_BAD_ARGUMENT, "null result");
+  test.that(fff_choose("", FFF_FP32, &chosen) == FFF_UNKNOWN_NAME, "empty is unknown");
+  test.that(fff_choose("scalar", FFF_FP32, nullptr) == FFF_BAD_ARGUMENT, "null result");
   test.that(fff_implementation_at(1000).name == nullptr, "index out of range");
   for (size_t i = 0; i < fff_implementation_count(); i++) {
     const fff_implementation_info info = fff_implementation_at(i);
-    test.that(info.supported || fff_choose(info.name, &chosen) == FFF_UNSUPPORTED_CPU, "unsupported is refused");
+    test.that(info.supported || fff_choose(info.name, FFF_BF16, &chosen) == FFF_UNSUPPORTED_CPU, "unsupported is refused");
   }
 }
 
@@ -157,8 +170,8 @@ void conversions() {
       value = static_cast<float>(std::ldexp(random.uniform(), static_cast<int>(random.below(50)) - 30));
     }
     if (std::isfinite(value)) {
-      test.that(fff::widen(fff::to_float16(value)) == stored(value, FFF_FP16), "fp16 rounds to nearest even");
-      test.that(fff::widen(fff::to_bfloat16(value)) == stored(value, FFF_BF16), "bf16 rounds to nearest even");
+      test.that(fff::widen(fff::to_float16(value)) == to_fp16(value), "fp16 rounds to nearest even");
+      test.that(fff::widen(fff::to_bfloat16(value)) == to_bf16(value), "bf16 rounds to nearest even");
     }
   }
 }

@@ -34,7 +34,7 @@ void sprinkled(const char* implementation, fff_precision precision, const Shape&
     return;
   }
   const Result result = layer.run(test, input, shape.tokens);
-  verify(test, shape, weights, precision, input.data(), result);
+  verify(test, shape, weights, {implementation, precision}, input.data(), result);
   if (precision == FFF_EXACT_LOW) {
     const LayerUnderTest full(implementation, shape, weights, FFF_FP32);
     test.that(full.run(test, input, shape.tokens).nodes == result.nodes, "a path differs from fp32");

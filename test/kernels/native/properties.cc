@@ -39,7 +39,7 @@ void against_reference(const char* implementation, fff_precision precision, cons
     return;
   }
   const Result result = layer.run(test, input, shape.tokens, shift);
-  verify(test, shape, weights, precision, input.data(), result);
+  verify(test, shape, weights, {implementation, precision}, input.data(), result);
   test.that(same(layer.run(test, input, shape.tokens, 0, false).output, result.output),
             "output depends on recording or alignment");
   if (precision == FFF_EXACT_LOW) {
@@ -91,7 +91,7 @@ void skewed(const char* implementation, fff_precision precision, const Shape& sh
   }
   const LayerUnderTest layer(implementation, shape, weights, precision);
   if (test.that(layer.status() == FFF_OK, "create")) {
-    verify(test, shape, weights, precision, input.data(), layer.run(test, input, shape.tokens));
+    verify(test, shape, weights, {implementation, precision}, input.data(), layer.run(test, input, shape.tokens));
   }
 }
 

@@ -27,15 +27,46 @@ inline double round_to(double value, int mantissa, int lowest, double largest) {
   return std::fabs(rounded) > largest ? std::copysign(std::numeric_limits<double>::infinity(), value) : rounded;
 }
 
-inline double stored(double value, fff_precision precision) {
-  switch (precision) {
-    case FFF_FP32: return value;
-    case FFF_BF16: return round_to(value, 7, -126, 0x1.fep127);
-    case FFF_FP16:
-    case FFF_EXACT_LOW: return round_to(value, 10, -14, 65504.0);
+inline double to_fp16(double value) { return round_to(value, 10, -14, 65504.0); }
+inline double to_bf16(double value) { return round_to(value, 7, -126, 0x1.fep127); }
+
+// What a layer of an implementation makes of numbers before it multiplies them.
+class Arithmetic {
+ public:
+  Arithmetic(const char* implementation, fff_precision precision) : precision_(precision) {
+    for (size_t i = 0; i < fff_implementation_count(); i++) {
+      const fff_implementation_info info = fff_implementation_at(i);
+      in_bf16_ = in_bf16_ || (std::string(info.name) == implementation && info.multiplies_bf16 != 0);
+    }
   }
-  return value;
-}
+
+  fff_precision precision() const { return precision_; }
+  double input_weight(double value) const {
+    switch (precision_) {
+      case FFF_FP32: return value;
+      case FFF_BF16: return in_bf16_ ? multiplied(value) : to_bf16(value);
+      case FFF_FP16:
+      case FFF_EXACT_LOW: return to_fp16(value);
+    }
+    return value;
+  }
+  double token(double value) const { return in_bf16_ && precision_ == FFF_BF16 ? multiplied(value) : value; }
+  double output_weight(double value) const { return output_in_bf16() ? multiplied(value) : input_weight(value); }
+  double activation(double value) const { return output_in_bf16() ? multiplied(value) : value; }
+  // What a sum of `terms` products with factors up to 1 may lose to underflow.
+  double lost(size_t terms) const { return in_bf16_ ? static_cast<double>(terms + 64) * 0x1p-125 : 1e-40; }
+
+ private:
+  // The instructions that multiply bf16 take subnormal numbers for zero.
+  static double multiplied(double value) {
+    const double rounded = to_bf16(value);
+    return std::fabs(rounded) < 0x1p-126 ? 0.0 : rounded;
+  }
+  bool output_in_bf16() const { return in_bf16_ && (precision_ == FFF_BF16 || precision_ == FFF_EXACT_LOW); }
+
+  fff_precision precision_;
+  bool in_bf16_ = false;
+};
 
 struct Shape {
   size_t width, depth, trees, tokens;
@@ -108,8 +139,9 @@ inline double gamma(size_t terms) {
 }
 
 // Checks a recorded forward pass against the definition, following the recorded path (README, "Error bound").
-inline void verify(check::Case& test, const Shape& shape, const Weights& weights, fff_precision precision,
+inline void verify(check::Case& test, const Shape& shape, const Weights& weights, const Arithmetic& arithmetic,
                    const float* input, const Result& result) {
+  const bool exact_low = arithmetic.precision() == FFF_EXACT_LOW;
   const size_t rows = shape.rows(), levels = shape.levels(), width = shape.width;
   std::vector<double> sum(width), magnitude(width);
   for (size_t token = 0; token < shape.tokens; token++) {
@@ -132,20 +164,20 @@ inline void verify(check::Case& test, const Shape& shape, const Weights& weights
         double low = weights.bias[row], full = weights.bias[row], size = std::fabs(weights.bias[row]);
         double full_size = size;
         for (size_t i = 0; i < width; i++) {
-          const double w = weights.input[row * width + i], s = stored(w, precision);
-          low += s * x[i];
+          const double w = weights.input[row * width + i], product = arithmetic.input_weight(w) * arithmetic.token(x[i]);
+          low += product;
           full += w * x[i];
-          size += std::fabs(s * x[i]);
+          size += std::fabs(product);
           full_size += std::fabs(w * x[i]);
         }
-        const double bound = gamma(width + 2) * size + 1e-40, full_bound = gamma(width + 2) * full_size + 1e-40;
+        const double bound = gamma(width + 2) * size + arithmetic.lost(width), full_bound = gamma(width + 2) * full_size + 1e-40;
         const double logit = result.logits[at];
-        const bool rechecked = precision == FFF_EXACT_LOW && close(logit, full, full_bound);
+        const bool rechecked = exact_low && close(logit, full, full_bound);
         if (!rechecked && !close(logit, low, bound)) {
           wrong("logit " + std::to_string(logit) + ", not " + std::to_string(low));
         }
-        const double deciding = precision == FFF_EXACT_LOW ? full : low;
-        if (std::fabs(deciding) > (precision == FFF_EXACT_LOW ? full_bound : bound) && (logit > 0) != (deciding > 0)) {
+        const double deciding = exact_low ? full : low;
+        if (std::fabs(deciding) > (exact_low ? full_bound : bound) && (logit > 0) != (deciding > 0)) {
           wrong("on the wrong side of " + std::to_string(deciding));
         }
         const double activation = result.activations[at];
@@ -153,7 +185,7 @@ inline void verify(check::Case& test, const Shape& shape, const Weights& weights
           wrong("activation " + std::to_string(activation) + " of " + std::to_string(logit));
         }
         for (size_t i = 0; i < width; i++) {
-          const double term = activation * stored(weights.output[i * rows + row], precision);
+          const double term = arithmetic.activation(activation) * arithmetic.output_weight(weights.output[i * rows + row]);
           sum[i] += term;
           magnitude[i] += std::fabs(term);
         }
@@ -162,7 +194,7 @@ inline void verify(check::Case& test, const Shape& shape, const Weights& weights
     }
     for (size_t i = 0; i < width; i++) {
       const double actual = result.output[token * width + i];
-      if (!close(actual, sum[i], gamma(levels * shape.trees + 1) * magnitude[i] + 1e-40)) {
+      if (!close(actual, sum[i], gamma(levels * shape.trees + 1) * magnitude[i] + arithmetic.lost(levels * shape.trees))) {
         test.that(false, "token " + std::to_string(token) + " output " + std::to_string(i) + ": " +
                              std::to_string(actual) + ", not " + std::to_string(sum[i]));
       }

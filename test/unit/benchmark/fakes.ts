@@ -72,6 +72,7 @@ export function fakeKernel(
         width,
         depth,
         trees,
+        implementation: 'fake',
         bytes: 8 * width * nodeCount(depth) * trees,
         forwardInto,
         forward: (input, tokens) => {

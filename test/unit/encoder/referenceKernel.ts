@@ -4,7 +4,9 @@ import { childOf, gelu, nodeCount } from '../../../extension/tree';
 
 export class ReferenceKernel implements Kernel {
   readonly implementation = 'reference';
-  readonly implementations = [{ name: 'reference', description: 'TypeScript, float64 sums', supported: true }];
+  readonly implementations = [
+    { name: 'reference', description: 'TypeScript, float64 sums', supported: true, multipliesBf16: false },
+  ];
   /** Layers made and not yet disposed of. */
   readonly alive = new Set<FffLayer>();
 
@@ -13,6 +15,7 @@ export class ReferenceKernel implements Kernel {
       width: weights.width,
       depth: weights.depth,
       trees: weights.trees,
+      implementation: this.implementation,
       bytes: 4 * (weights.inputWeights.length + weights.inputBias.length + weights.outputWeights.length),
       forward: (input, tokens) => {
         if (!this.alive.has(layer)) {

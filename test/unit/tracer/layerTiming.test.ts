@@ -65,6 +65,7 @@ function layer(spoil: (record: FffRecord) => void = () => undefined, spoilTimed 
     width: WIDTH,
     depth: DEPTH,
     trees: TREES,
+    implementation: 'counting',
     bytes: 0,
     forward: () => {
       const record = plainForward();

@@ -18,15 +18,14 @@ export interface BenchmarkKernel {
 /** An FFF engine also tells which leaves it reached, so that path flips can be counted. */
 export class FffEngine extends LocalEngine {
   constructor(
-    kernel: BenchmarkKernel,
     private readonly fffLayers: readonly FffLayer[],
     private readonly source: Workload,
-    implementation: string | null,
     precision: Precision,
     threads: number,
   ) {
     super(
-      { implementation: implementation ?? kernel.implementation, precision, threads },
+      // All layers are packed alike; a kernel may choose by precision.
+      { implementation: fffLayers[0]!.implementation, precision, threads },
       source,
       fffLayers.map((layer) => ({
         run: (input, tokens, output) => layer.forwardInto(input, tokens, output),
@@ -69,5 +68,5 @@ export function prepareFff(
     layers.forEach((layer) => layer.dispose());
     throw thrown;
   }
-  return new FffEngine(kernel, layers, workload, implementation, precision, threads);
+  return new FffEngine(layers, workload, precision, threads);
 }
