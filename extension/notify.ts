@@ -4,7 +4,7 @@
 import { assertNever, isCancellation, toWireError, type ErrorCode, type WireError } from './errors';
 import { describeThrown, type Log } from './log';
 
-export type ButtonLabel = 'Show Log' | 'Restart Runner' | 'Open Settings';
+export type ButtonLabel = 'Show Log' | 'Restart Runner' | 'Open Settings' | 'Open Benchmark';
 
 /** The button that fits an error. */
 export function buttonFor(code: ErrorCode): ButtonLabel | null {
@@ -67,8 +67,8 @@ export class Notifier {
     }
   }
 
-  /** Tells the user once; cancellations are no news. */
-  async report(thrown: unknown): Promise<void> {
+  /** Tells the user once; cancellations are no news. @param leadsTo in the place of the button that fits the error. */
+  async report(thrown: unknown, leadsTo?: ButtonLabel): Promise<void> {
     if (isCancellation(thrown)) {
       return;
     }
@@ -76,7 +76,7 @@ export class Notifier {
     if (this.services.isShown(error)) {
       return;
     }
-    const button = buttonFor(error.code);
+    const button = leadsTo ?? buttonFor(error.code);
     const message = button === null && error.action !== undefined ? `${error.message} ${error.action}` : error.message;
     const at = this.services.now();
     if (this.last?.message === message && at - this.last.at < SAID_ALREADY_MS) {

@@ -59,7 +59,7 @@ export function verdictOfResult(
  * Precisions in which dense layers were measured, and which are compared with those: fp32 alone on a processor, also bf16
  * on a GPU, where a gain in fp32 is not what one would see.
  */
-export function densePrecisions({ rows }: Pick<BenchmarkResult, 'rows'>): string[] {
+export function densePrecisions({ rows }: { rows: readonly BenchmarkRow[] }): string[] {
   const dense = rows.filter(({ engine }) => engine === 'dense-twin').map(({ precision }) => precision);
   return [...new Set(['fp32', ...dense])];
 }

@@ -97,6 +97,7 @@ export function createNotifier(
       'Show Log': () => log.show(),
       'Restart Runner': () => vscode.commands.executeCommand('fffExplorer.restartRunner'),
       'Open Settings': () => vscode.commands.executeCommand('workbench.action.openSettings', 'fffExplorer'),
+      'Open Benchmark': () => vscode.commands.executeCommand('fffExplorer.openBenchmark'),
     },
     log,
     now,

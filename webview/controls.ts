@@ -56,12 +56,16 @@ export interface Picker<Value> {
   set(choices: readonly Choice<Value>[], chosen: Value): void;
 }
 
-/** A row of choices, one of them taken; arrow keys are left to the page, Tab reaches the taken one. */
+/** Where the keys go in a row of choices, as in every group of radio buttons. */
+const STEPS: Readonly<Partial<Record<string, number>>> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+/** A row of choices, one of them taken: Tab reaches that one, arrow keys take another. */
 export function segmented<Value>(label: string, testId: string, onChoose: (value: Value) => void): Picker<Value> {
   const caption = el('span', { class: 'control-label', 'aria-hidden': 'true' }, label);
   const group = el('div', { class: 'segments', role: 'radiogroup', 'aria-label': label });
   const element = el('div', { class: 'control', 'data-testid': testId }, caption, group);
   let shown = '';
+  let said = '';
   let taken: Value | undefined;
   let current: readonly Choice<Value>[] = [];
   group.addEventListener('click', (event) => {
@@ -71,34 +75,39 @@ export function segmented<Value>(label: string, testId: string, onChoose: (value
       onChoose(choice.value);
     }
   });
+  group.addEventListener('keydown', (event) => {
+    const by = STEPS[event.key];
+    const from = event.target instanceof HTMLElement ? Number(event.target.dataset['at']) : NaN;
+    const at = (from + (by ?? NaN) + current.length) % current.length;
+    const choice = current[at];
+    if (choice !== undefined && !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      group.querySelector<HTMLElement>(`[data-at="${at}"]`)?.focus();
+      onChoose(choice.value);
+    }
+  });
   return {
     element,
     set(choices, chosen) {
       current = choices;
       const key = choices.map((choice) => choice.label).join('\n');
-      if (key === shown && chosen === taken) {
+      const titles = choices.map((choice) => choice.title ?? `${label} ${choice.label}`);
+      if (key === shown && chosen === taken && titles.join('\n') === said) {
         return;
       }
       taken = chosen;
+      said = titles.join('\n');
       if (key !== shown) {
         shown = key;
         group.replaceChildren(
           ...choices.map((choice, at) =>
-            el(
-              'button',
-              {
-                type: 'button',
-                role: 'radio',
-                'data-at': String(at),
-                title: choice.title ?? `${label} ${choice.label}`,
-              },
-              choice.label,
-            ),
+            el('button', { type: 'button', role: 'radio', 'data-at': String(at) }, choice.label),
           ),
         );
       }
       for (const [at, segment] of [...group.children].entries()) {
         const isTaken = choices[at]?.value === chosen;
+        segment.setAttribute('title', titles[at] ?? '');
         segment.setAttribute('aria-checked', String(isTaken));
         segment.setAttribute('tabindex', isTaken ? '0' : '-1');
       }

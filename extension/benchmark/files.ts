@@ -24,15 +24,22 @@ export function historyStorage(context: vscode.ExtensionContext): HistoryStorage
   };
 }
 
+/** A file as people are told of it; its place is for the log. */
+export function nameOf(uri: vscode.Uri): string {
+  return uri.path.split('/').at(-1) ?? uri.path;
+}
+
 /** @throws FffError BAD_INPUT for a file that cannot be read or is no result. */
 export async function readFile(uri: vscode.Uri): Promise<BenchmarkResult> {
   let bytes: Uint8Array;
   try {
     bytes = await vscode.workspace.fs.readFile(uri);
   } catch (thrown) {
-    throw new FffError('BAD_INPUT', `${uri.path} cannot be read.`, 'Choose a file that can.', { cause: thrown });
+    throw new FffError('BAD_INPUT', `${nameOf(uri)} cannot be read.`, 'Open another .fffbench file.', {
+      cause: thrown,
+    });
   }
-  return readResult(new TextDecoder().decode(bytes), uri.path);
+  return readResult(new TextDecoder().decode(bytes), nameOf(uri));
 }
 
 /** Lets the user pick a result; null when they changed their mind. */
@@ -43,7 +50,7 @@ export async function pickResult(): Promise<{ file: string; result: BenchmarkRes
     filters: { 'Benchmark result': ['fffbench', 'json'] },
   });
   const uri = picked?.[0];
-  return uri === undefined ? null : { file: uri.path.split('/').at(-1) ?? uri.path, result: await readFile(uri) };
+  return uri === undefined ? null : { file: nameOf(uri), result: await readFile(uri) };
 }
 
 /** Saves a result in the format the chosen name ends with. */
@@ -78,7 +85,7 @@ async function save(suggested: string, formats: Formats): Promise<void> {
   const format = known.find(({ extension }) => uri.path.toLowerCase().endsWith(`.${extension}`));
   if (format === undefined) {
     const endings = known.map(({ extension }) => `.${extension}`).join(', ');
-    throw new FffError('BAD_INPUT', `${uri.path} ends with none of ${endings}.`, 'Choose one of these endings.');
+    throw new FffError('BAD_INPUT', `${nameOf(uri)} ends with none of ${endings}.`, 'Choose one of these endings.');
   }
   const content = format.content();
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;

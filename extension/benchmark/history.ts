@@ -19,6 +19,9 @@ export interface HistoryStorage {
 /** Older ones go; each may be some megabytes. */
 export const KEPT_RESULTS = 50;
 
+/** What can be done about a stored result that is spoilt. */
+const REMOVE = 'Remove it from the history.';
+
 export class History {
   /** The newest first. */
   private index: BenchmarkEntry[];
@@ -53,14 +56,14 @@ export class History {
     if (entry === undefined) {
       throw new FffError('BAD_INPUT', 'This result is not in the history any more.');
     }
+    const what = `The stored result "${entry.name}"`;
     let text: string;
     try {
       text = await this.storage.read(id);
     } catch (thrown) {
-      const message = `The stored result "${entry.name}" cannot be read any more.`;
-      throw new FffError('BAD_INPUT', message, 'Remove it from the history.', { cause: thrown });
+      throw new FffError('BAD_INPUT', `${what} cannot be read any more.`, REMOVE, { cause: thrown });
     }
-    return readResult(text, `The stored result "${entry.name}"`);
+    return readResult(text, what, REMOVE);
   }
 
   /** Adds or replaces. The index changes at once; the disk follows. */

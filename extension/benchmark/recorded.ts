@@ -1,6 +1,9 @@
-/** One result file as its editor shows it: nothing runs here; it can be compared with the results of the history. */
+/**
+ * One result file as its editor shows it: nothing runs here; it can be compared with the results of the history. A file
+ * that is no result is its error alone.
+ */
 import { Events, type Disposable } from '../disposable';
-import type { BenchmarkResult, BenchmarkViewEvents, BenchmarkViewState, ShownBenchmark } from '../protocol';
+import type { BenchmarkResult, BenchmarkViewEvents, BenchmarkViewState, ShownBenchmark, WireError } from '../protocol';
 import { entryOf } from './resultFile';
 import type { BenchmarkSession } from './session';
 
@@ -54,4 +57,21 @@ export class RecordedBenchmark implements Disposable {
     this.subscriptions.forEach((subscription) => subscription.dispose());
     this.events.clear();
   }
+}
+
+/** What is shown in the place of a file that is no result; it never changes. */
+export function unreadable(error: WireError): { readonly state: BenchmarkViewState; on(): Disposable } {
+  return {
+    state: {
+      mode: 'file',
+      catalogue: null,
+      run: { kind: 'failed', error, resumable: null },
+      liveRows: [],
+      shown: null,
+      baseline: null,
+      history: [],
+      notices: [],
+    },
+    on: () => ({ dispose: () => undefined }),
+  };
 }

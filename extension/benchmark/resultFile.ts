@@ -13,24 +13,28 @@ type Fields = Record<string, unknown>;
 
 /**
  * @param what names the file in errors.
- * @throws FffError BAD_INPUT naming the place and the cause.
+ * @param action what the user can do about a file that is no result.
+ * @throws FffError BAD_INPUT naming the file and the cause.
  */
-export function readResult(text: string, what: string): BenchmarkResult {
+export function readResult(text: string, what: string, action = 'Open another .fffbench file.'): BenchmarkResult {
   if (text.length > MAX_CHARACTERS) {
-    throw new FffError('BAD_INPUT', `${what} is larger than any benchmark result.`, 'Choose a .fffbench file.');
+    throw new FffError('BAD_INPUT', `${what} is larger than any benchmark result.`, action);
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (thrown) {
-    const cause = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new FffError('BAD_INPUT', `${what} is not JSON: ${cause}.`, 'Choose a .fffbench file.');
+    // The parser's words are for the log.
+    throw new FffError('BAD_INPUT', `${what} is damaged or was not written to its end.`, action, { cause: thrown });
   }
-  return new Reader(what).result(value);
+  return new Reader(what, action).result(value);
 }
 
 class Reader {
-  constructor(private readonly what: string) {}
+  constructor(
+    private readonly what: string,
+    private readonly action: string,
+  ) {}
 
   result(value: unknown): BenchmarkResult {
     const file = this.fields(value, 'the file');
@@ -164,7 +168,7 @@ class Reader {
   }
 
   private wrong(cause: string): FffError {
-    return new FffError('BAD_INPUT', `${this.what} is no benchmark result: ${cause}.`, 'Choose a .fffbench file.');
+    return new FffError('BAD_INPUT', `${this.what} is no benchmark result: ${cause}.`, this.action);
   }
 }
 

@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import * as os from 'node:os';
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../disposable';
-import { FffError } from '../errors';
 import { RunnerClient } from '../runner/client';
 import { forkRunner } from '../runner/process';
 import type { Notifier } from '../notify';
 import { readSelection, type EditorLike } from '../selection';
 import { BENCHMARK_PANEL_TYPE, BenchmarkPanel } from '../views/benchmarkPanel';
 import { BenchmarkEditor } from '../views/benchmarkEditor';
+import { tellFailures } from './failures';
 import { historyStorage, pickResult } from './files';
 import { History } from './history';
 import type { InteractiveRunner } from './contracts';
@@ -70,13 +70,6 @@ export function startBenchmarks(parts: BenchmarkParts): Benchmarks {
   const panel = store.add(new BenchmarkPanel(services));
   store.add(vscode.window.registerWebviewPanelSerializer(BENCHMARK_PANEL_TYPE, panel));
   store.add(new BenchmarkEditor(services, cpu).register());
-  store.add(
-    session.on('run', (state) => {
-      if (state.kind === 'failed') {
-        // Nobody may be looking at the panel.
-        void parts.notifier.report(FffError.fromWire(state.error));
-      }
-    }),
-  );
+  store.add(tellFailures(session, panel, parts.notifier));
   return { session, show: () => panel.show(), dispose: () => store.dispose() };
 }

@@ -3,17 +3,18 @@
  * on. It changes nothing; a file that is no result says so where its picture would be.
  */
 import * as vscode from 'vscode';
-import { exportPicture, exportResult, readFile } from '../benchmark/files';
-import { RecordedBenchmark } from '../benchmark/recorded';
+import { exportPicture, exportResult, nameOf, readFile } from '../benchmark/files';
+import { RecordedBenchmark, unreadable } from '../benchmark/recorded';
 import type { Disposable } from '../disposable';
-import { FffError } from '../errors';
-import type { BenchmarkResult } from '../protocol';
+import { FffError, toWireError } from '../errors';
+import { describeThrown } from '../log';
+import type { BenchmarkResult, WireError } from '../protocol';
 import { attachBenchmark, shownOf, type BenchmarkViewServices } from './benchmarkPanel';
 
 export const BENCHMARK_EDITOR_TYPE = 'fffExplorer.benchmarkResult';
 
 interface ResultDocument extends vscode.CustomDocument {
-  result: BenchmarkResult;
+  opened: { result: BenchmarkResult } | { error: WireError };
 }
 
 export class BenchmarkEditor implements vscode.CustomReadonlyEditorProvider<ResultDocument> {
@@ -23,18 +24,22 @@ export class BenchmarkEditor implements vscode.CustomReadonlyEditorProvider<Resu
     private readonly cpu: string,
   ) {}
 
-  /** VS Code shows what is thrown in place of the editor. @throws FffError BAD_INPUT. */
+  /** Never rejects: VS Code would ask in a dialog, at every click, what to do about an unexpected error. */
   async openCustomDocument(uri: vscode.Uri): Promise<ResultDocument> {
-    return { uri, result: await readFile(uri), dispose: () => undefined };
+    const dispose = (): void => undefined;
+    try {
+      return { uri, opened: { result: await readFile(uri) }, dispose };
+    } catch (thrown) {
+      this.services.log.warn(`Opening ${uri.toString(true)}: ${describeThrown(thrown)}`);
+      return { uri, opened: { error: toWireError(thrown) }, dispose };
+    }
   }
 
-  resolveCustomEditor(document: ResultDocument, panel: vscode.WebviewPanel): void {
-    const file = document.uri.path.split('/').at(-1) ?? document.uri.path;
-    const recorded = new RecordedBenchmark(this.services.session, file, document.result, this.cpu);
+  resolveCustomEditor({ uri, opened }: ResultDocument, panel: vscode.WebviewPanel): void {
     const elsewhere = (): never => {
       throw new FffError('BAD_INPUT', 'A recorded result is only looked at here.', 'Open the benchmark panel.');
     };
-    attachBenchmark(panel, this.services, recorded, {
+    const looking = {
       start: elsewhere,
       check: elsewhere,
       pause: elsewhere,
@@ -43,10 +48,19 @@ export class BenchmarkEditor implements vscode.CustomReadonlyEditorProvider<Resu
       show: elsewhere,
       remove: elsewhere,
       openFile: elsewhere,
+      compare: elsewhere,
+      exportPicture,
+      showLog: () => this.services.showLog(),
+    };
+    if ('error' in opened) {
+      attachBenchmark(panel, this.services, unreadable(opened.error), { ...looking, exportResult: elsewhere });
+      return;
+    }
+    const recorded = new RecordedBenchmark(this.services.session, nameOf(uri), opened.result, this.cpu);
+    attachBenchmark(panel, this.services, recorded, {
+      ...looking,
       compare: (id) => recorded.compare(id),
       exportResult: () => exportResult(shownOf(recorded)),
-      exportPicture: (picture) => exportPicture(picture),
-      showLog: () => this.services.showLog(),
     });
     panel.onDidDispose(() => recorded.dispose());
   }

@@ -29,6 +29,11 @@ export class BenchmarkPanel implements vscode.WebviewPanelSerializer, Disposable
 
   constructor(private readonly services: BenchmarkViewServices) {}
 
+  /** Whether the user has it in view. */
+  get visible(): boolean {
+    return this.panel?.visible ?? false;
+  }
+
   /** Opens the panel, or brings it to the front. */
   show(): void {
     if (this.panel !== null) {

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import type { Frame } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchmarkResult } from '../../extension/protocol';
-import { saveAs } from './dialogs';
+import { pressInNotification, saveAs } from './dialogs';
 import { runnerPid, sleepFor, until } from './explorer';
 import { Workbench, themeNames } from './workbench';
 
@@ -153,6 +153,22 @@ describe('the benchmark panel in a real VS Code', () => {
     await workbench.runCommand('View: Close Editor');
   });
 
+  it('says in a sentence that a file is damaged, and nothing of how it is read', async () => {
+    const whole = fs.readFileSync(`test/fixtures/benchmark/${PYTORCH}`, 'utf8');
+    fs.writeFileSync(workbench.file('damaged.fffbench'), whole.slice(0, whole.length / 2));
+    await workbench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'damaged.fffbench' }).dblclick();
+    const file = await workbench.webview('.content[data-mode="file"][data-state="failed"]');
+    const lines = await file.locator('[data-testid="run-status"]').innerText();
+    expect(lines.split(/\n+/)).toEqual([
+      'damaged.fffbench is damaged or was not written to its end.',
+      'Open another .fffbench file.',
+    ]);
+    expect(await file.locator('.content[data-mode]').isVisible()).toBe(false);
+    expect(await workbench.page.locator('.monaco-dialog-box').count()).toBe(0);
+    await workbench.screenshot('benchmark-damaged');
+    await workbench.runCommand('View: Close Editor');
+  });
+
   it('says how the time grows where a plan sweeps a size, and minds no setting of inspections meanwhile', async () => {
     await backToPanel();
     await start(SWEEP);
@@ -230,6 +246,22 @@ describe('the benchmark panel in a real VS Code', () => {
     await button('resume').click();
     await panel.locator('.content[data-state="running"]').waitFor();
     expect(await rows()).toBeGreaterThanOrEqual(4);
+    // The panel has said it.
+    expect((await workbench.notifications()).filter((text) => text.includes('runner'))).toEqual([]);
+  });
+
+  it('says it where the panel is out of sight, and leads to the panel, which goes on from there', async () => {
+    const measured = await rows();
+    await workbench.openFile(SOURCE);
+    process.kill(await runnerPid(workbench), 'SIGKILL');
+    const sentence = 'Benchmark: The runner process ended unexpectedly (signal SIGKILL).';
+    expect(await workbench.notification('Benchmark: ')).toBe(sentence);
+    await workbench.screenshot('benchmark-runner-killed-unseen');
+    await pressInNotification(workbench, sentence, 'Open Benchmark');
+    panel = await workbench.webview('.content[data-mode="panel"][data-state="failed"]');
+    await button('resume').click();
+    await panel.locator('.content[data-state="running"]').waitFor();
+    expect(await rows()).toBeGreaterThanOrEqual(measured - SMALL.engines.length);
   });
 
   it('gives way to an inspection, and goes on by itself', async () => {

@@ -98,11 +98,8 @@ describe('comparing in a real VS Code', () => {
     const pairs = pairsOf(first, second);
     const about = panel.locator('[data-testid="compare-about"]');
     const [there, here] = [first.tokens.length - pairs.length, second.tokens.length - pairs.length];
-    await expect
-      .poll(() => about.textContent())
-      .toContain(
-        `${pairs.length} tokens in both, ${there} token${there === 1 ? '' : 's'} only there, ${here} only here.`,
-      );
+    const others = there + here === 0 ? '' : `, ${there} token${there === 1 ? '' : 's'} only there, ${here} only here`;
+    await expect.poll(() => about.textContent()).toContain(`${pairs.length} tokens in both${others}.`);
     const drawn = await panel
       .locator('[data-testid="compare-bars"] g.row')
       .evaluateAll((rows) => rows.map((row) => (row.getAttribute('data-values') ?? '').split(',').map(Number)));
@@ -217,6 +214,9 @@ describe('comparing in a real VS Code', () => {
     );
     const panel = await viewFrame(workbench, 'trace');
     await expectComparison(panel, theirs, ours);
+    expect(await panel.locator('[data-testid="compare-about"]').textContent()).toMatch(
+      new RegExp(`^Against ${FILE}:1 in the model exchanged: `),
+    );
     expect(await panel.locator('[data-testid="model"]').textContent()).toContain('default');
     await workbench.screenshot('compare-models');
   });

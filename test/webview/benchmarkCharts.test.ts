@@ -29,6 +29,7 @@ function ratioData(change: Partial<RatioData> = {}): RatioData {
     axis: 'batch',
     axisName: 'Tokens in a call',
     against: 'dense',
+    roofline: { precision: 'fp32', label: 'roofline of this run' },
     cell: null,
     live: null,
     ...change,

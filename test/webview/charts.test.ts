@@ -191,6 +191,23 @@ describe('tokens', () => {
     expect(body.querySelectorAll('.aside')).toHaveLength(0);
   });
 
+  it('lets Shift and click select tokens, and not all text since the last click', () => {
+    const body = container();
+    const onSelect = vi.fn();
+    drawTokens(body, tokensData(), { ...options, onSelect });
+    const label = body.querySelectorAll('.chip')[2]!.querySelector('.label')!;
+    const press = (shiftKey: boolean): MouseEvent => {
+      const event = new MouseEvent('mousedown', { bubbles: true, cancelable: true, shiftKey });
+      label.dispatchEvent(event);
+      label.dispatchEvent(new MouseEvent('click', { bubbles: true, shiftKey }));
+      return event;
+    };
+    expect(press(true).defaultPrevented).toBe(true);
+    expect(onSelect.mock.calls).toEqual([[2]]);
+    // Without Shift text can be marked and copied as anywhere.
+    expect(press(false).defaultPrevented).toBe(false);
+  });
+
   it('breaks lines where the text does, and at windows', () => {
     const trace = sampleTrace({ depth: 3, tokens: 300 });
     const body = container();

@@ -83,7 +83,7 @@ describe('share of the pass', () => {
     expect(Number(dataset['ceiling'])).toBeCloseTo((rest + dense) / rest, 10);
     expect(Number(dataset['share'])).toBeCloseTo(0.27 / 10.28, 10);
     expect(body.querySelector('.sentence')!.textContent).toBe(
-      "The FFF is 2.6 % of this run's forward pass (10.3 ms). Against its dense twin it is 27.1× [26.5, 27.6] as fast; " +
+      'The FFF is 2.6 % of this run’s forward pass (10.3 ms). Against its dense twin it is 27.1× [26.5, 27.6] as fast; ' +
         'for the whole pass that makes 1.31× [1.29, 1.34], and an FFF that cost nothing would make 1.33× [1.30, 1.36]. ' +
         'Without the FFF the pass takes 10.0 ms, the median of 12 warm runs.',
     );

@@ -391,7 +391,16 @@ describe('corpus and comparison', () => {
       `${overlap},${samePaths}`,
     );
     const level = compared.comparison.layers[0]!.divergenceLevels[10]!;
-    expect(page.find('compare-about').textContent).toContain(`part first in layer 0, at level ${level}.`);
+    const about = page.find('compare-about').textContent;
+    expect(about).toContain(`part first in layer 0, at level ${level}.`);
+    // Nothing is said of what there is none of: tokens of one side only, another model.
+    expect(about).toMatch(/^Against range\.ts:1 \(before\): 44 tokens in both\. /);
+    expect(about).not.toContain('model');
+    const { trace } = compared;
+    await page.emit('compared', { ...compared, trace: { ...trace, model: { ...trace.model, name: 'other' } } });
+    expect(page.find('compare-about').textContent).toMatch(
+      /^Against range\.ts:1 \(before\) in the model other: 44 tokens in both\. /,
+    );
     const rows = page.find('figure-divergence').querySelectorAll('tbody tr[data-row]');
     expect(rows).toHaveLength(44);
     page.find('report-comparison').click();

@@ -200,6 +200,27 @@ describe('bars a layer', () => {
       ['first quarter', 'second –'],
     ]);
   });
+
+  it.each([900, 200])(
+    'keep readings and bars inside their row, as far from its top as from its end, at %i px',
+    (width) => {
+      const bars = [0.25, 0.5].map((share) => ({ share, text: String(share) }));
+      const row = { layer: 0, tree: 0, title: 'Layer 0', bars };
+      const data = { label: 'x', name: 'bars', measures: ['first', 'second'], rows: [row], layer: 0, tree: 0 };
+      const body = container();
+      drawLayerBars(body, data, { theme: lightTheme, fallbackWidth: width, onPick: () => undefined });
+      const number = (element: Element | null, name: string): number => Number(element!.getAttribute(name));
+      const readings = [...body.querySelectorAll('.number')];
+      const lanes = [...body.querySelectorAll('.lane')];
+      const height = number(body.querySelector('.hit'), 'height');
+      // Digits of this size are some 8 px high and stand on `y`.
+      const above = Math.min(...readings.map((one) => number(one, 'y') - 8));
+      const below = height - Math.max(...lanes.map((one) => number(one, 'y') + number(one, 'height')));
+      expect(above).toBeGreaterThanOrEqual(3);
+      expect(Math.abs(above - below)).toBeLessThanOrEqual(1);
+      readings.forEach((one, at) => expect(number(one, 'y')).toBeLessThan(number(lanes[at]!, 'y')));
+    },
+  );
 });
 
 describe('the painter for export', () => {

@@ -6,6 +6,7 @@ import {
   nodeCentre,
   nodeSpan,
   placeLabels,
+  placeNames,
   rowHeight,
   SMALLEST_CELL,
   toPixel,
@@ -188,6 +189,28 @@ describe('helpers', () => {
       { centre: 120, width: 40 },
     ];
     expect(placeLabels(labels, 2, 2)).toEqual([0, 1, -1, 0]);
+  });
+
+  it('place names of paths beside their ends: right, left, or above, where nothing else is', () => {
+    const straight = (x: number, width: number) => ({ crossings: [0, 1, 2].map(() => ({ x, half: 3 })), width });
+    const taken = [{ row: 0, from: 120, to: 130 }];
+    expect(placeNames([straight(100, 10), straight(100, 30), straight(100, 30)], taken, 300)).toEqual([
+      { row: 0, from: 106, to: 116 },
+      { row: 0, from: 64, to: 94 },
+      { row: 1, from: 106, to: 136 },
+    ]);
+    // At the edges of the picture there is one side only, and no name leaves it.
+    expect(placeNames([straight(2, 20), straight(298, 20)], [], 300)).toEqual([
+      { row: 0, from: 8, to: 28 },
+      { row: 0, from: 272, to: 292 },
+    ]);
+  });
+
+  it('follow a path that bends, and keep a name beside its end where there is no room anywhere', () => {
+    const bent = { crossings: [100, 140].map((x) => ({ x, half: 4 })), width: 20 };
+    const full = [{ row: 0, from: 0, to: 300 }];
+    expect(placeNames([bent], full, 300)).toEqual([{ row: 1, from: 147, to: 167 }]);
+    expect(placeNames([bent], [...full, { row: 1, from: 0, to: 300 }], 300)).toEqual([{ row: 0, from: 107, to: 127 }]);
   });
 
   it('snap to the nearest visited node of the level, within reach', () => {

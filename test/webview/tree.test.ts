@@ -2,8 +2,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { firstOfLevel, nodeCount } from '../../extension/tree';
 import { draw as drawNodeLink } from '../../webview/charts/nodeLink';
 import { draw as drawTreeMap, type TreeData, type TreeOptions } from '../../webview/charts/treeMap';
+import type { RadialScene } from '../../webview/charts/nodeLinkScene';
+import { tips, type PathEnd } from '../../webview/charts/nodeLinkTips';
 import { badgeBeside } from '../../webview/charts/treeMarks';
 import { leafGroups } from '../../webview/charts/treeMapScene';
+import { visibleText } from '../../webview/format';
 import { TraceView } from '../../webview/routing';
 import { TRAFFIC_STEPS } from '../../webview/theme';
 import { container, lightTheme, listenersLeftBy } from './support/page';
@@ -150,6 +153,34 @@ describe('tree map', () => {
     expect(leafGroups(viewOf(), 0, ['a', 'a', 'a', 'a'])[0]!.text).toBe('a ×4');
   });
 
+  it('gives paths of other tokens stops wherever their line would cross a number', () => {
+    const drawn = recorder();
+    const data = dataOf({}, { marks: { others: [6, 9], changedLeaf: null, interventions: [] } });
+    const body = container();
+    drawTreeMap(body, data, optionsWith(drawn, { fallbackWidth: 640 }));
+    const stops = [...body.querySelectorAll('.station text')].map(({ textContent }) => textContent);
+    const paths = [3, 6, 9].map((token) => data.view.path(token, 0));
+    // Numbers stand at the centres of cells, where the lines run.
+    const inTree = drawn.texts.filter(({ y, style }) => style.align === 'center' && y < 312);
+    const numbered = inTree.filter(({ text }) => /^\d+( · \d+)?$/.test(text));
+    const crossed = numbered.map(({ text }) => text).filter((text) => paths.flat().includes(Number.parseInt(text, 10)));
+    expect(crossed.length).toBeGreaterThan(paths[0]!.length / 2);
+    expect(crossed.filter((text) => !stops.includes(text))).toEqual([]);
+    expect(new Set(stops).size).toBe(stops.length);
+  });
+
+  it('names other paths beside their leaves, tokens of one text and leaf once', () => {
+    const all = dataOf();
+    const leafOf = (token: number): number => all.view.leaf(token, 0);
+    const others = [...all.labels.keys()].filter((token) => token !== 3);
+    const body = container();
+    drawTreeMap(body, { ...all, marks: { others, changedLeaf: null, interventions: [] } }, optionsWith(recorder()));
+    const names = [...body.querySelectorAll('.path-name')].map(({ textContent }) => textContent);
+    const expected = new Set(others.map((token) => `${leafOf(token)} ${all.labels[token]}`));
+    expect(others.length).toBeGreaterThan(expected.size);
+    expect(names).toHaveLength(expected.size);
+  });
+
   it('says in words what the focus is on', () => {
     const body = container();
     const data = dataOf({ depth: 4 });
@@ -172,6 +203,48 @@ describe('nodes and links', () => {
     const colours = new Set(drawn.discsDrawn.map(({ fill }) => fill));
     const links = drawn.curvesDrawn.filter(({ stroke }) => colours.has(stroke));
     expect(links.reduce((sum, { flat }) => sum + flat.length / 8, 0)).toBe(visited - 1);
+  });
+
+  it('marks paths of other tokens at every number they cross, and names their ends where there is room', () => {
+    const marks = { others: [6, 9], changedLeaf: null, interventions: [] };
+    const data = dataOf({}, { marks });
+    const drawn = recorder();
+    const body = container();
+    drawNodeLink(body, data, optionsWith(drawn, { fallbackWidth: 600 }));
+    const stops = [...body.querySelectorAll('.station')].map((stop) => Number(stop.getAttribute('data-node')));
+    const nodes = new Set([3, 6, 9].flatMap((token) => data.view.path(token, 0)));
+    const numbered = drawn.texts.map(({ text }) => Number(text)).filter((node) => nodes.has(node));
+    expect(numbered.length).toBeGreaterThan(6);
+    expect([...stops].sort((one, other) => one - other)).toEqual(numbered.sort((one, other) => one - other));
+    const tips = [...body.querySelectorAll('.tip')].map((tip) => [tip.textContent, tip.classList.contains('other')]);
+    expect(tips).toEqual([3, 6, 9].map((token) => [visibleText(data.labels[token]!), token !== 3]));
+  });
+
+  it('keeps names inside the picture, and apart where leaves are neighbours', () => {
+    const data = dataOf();
+    const leaves = Array.from({ length: 2 ** data.view.depth }, (_, leaf) => firstOfLevel(data.view.depth) + leaf);
+    const scene: RadialScene = {
+      ...{ view: data.view, tree: 0, colourLevel: 3, heat: null, width: 300, height: 300 },
+      ...{ centre: { x: 150, y: 150 }, radius: 136, moving: false },
+    };
+    const spanOf = (tip: SVGTextElement): [number, number, number] => {
+      const [x, y] = ['x', 'y'].map((name) => Number(tip.getAttribute(name))) as [number, number];
+      const width = tip.textContent.length * 7.3;
+      return tip.getAttribute('text-anchor') === 'end' ? [x - width, x, y] : [x, x + width, y];
+    };
+    for (const leaf of leaves) {
+      const [from, to] = spanOf(tips(scene, [{ leaf, label: 'function' }])[0]!);
+      expect([from >= 0, to <= 300]).toEqual([true, true]);
+    }
+    const near = leaves.slice(500, 504).map((leaf) => ({ leaf, label: `name ${leaf}` }));
+    const [twice] = near as [PathEnd];
+    const spans = tips(scene, [...near, twice]).map(spanOf);
+    expect(spans).toHaveLength(4);
+    spans.forEach(([from, to, y], index) => {
+      for (const [left, right, line] of spans.slice(index + 1)) {
+        expect(Math.abs(line - y) >= 12.9 || to <= left || from >= right).toBe(true);
+      }
+    });
   });
 
   it('picks the node under the pointer', () => {

@@ -1,5 +1,6 @@
 /** Which rows are shown where: the size along the axis, the values the others are held at, and the cell looked into. */
 import type { BenchmarkRow } from '../../extension/protocol';
+import { shownRows } from './precision';
 import { AXES, cellKey, engineName, valueOf, valuesOf, varying, type Dimension } from './series';
 import type { BenchmarkStore } from './store';
 
@@ -9,8 +10,8 @@ export function arranged(store: BenchmarkStore): {
   rows: readonly BenchmarkRow[];
   held: Dimension[];
 } {
-  const { rows, setup } = store;
-  const dimensions = varying(rows);
+  const { setup } = store;
+  const dimensions = varying(shownRows(store));
   const axes = dimensions.filter((dimension) => AXES.includes(dimension));
   const axis = axes.find((dimension) => dimension === setup.variable) ?? axes[0] ?? 'batch';
   const held = dimensions.filter((dimension) => dimension !== axis);
@@ -21,17 +22,18 @@ function rowsHeld(store: BenchmarkStore, held: readonly Dimension[]): readonly B
   return held.reduce<readonly BenchmarkRow[]>((rows, dimension) => {
     const chosen = heldValue(store, dimension);
     return rows.filter((row) => String(valueOf(row, dimension)) === chosen);
-  }, store.rows);
+  }, shownRows(store));
 }
 
 /** The value a size is held at: chosen, or the one with the most cells. */
 export function heldValue(store: BenchmarkStore, dimension: Dimension): string {
-  const values = valuesOf(store.rows, dimension).map(String);
+  const rows = shownRows(store);
+  const values = valuesOf(rows, dimension).map(String);
   const chosen = store.setup.fixed[dimension];
   if (chosen !== undefined && values.includes(chosen)) {
     return chosen;
   }
-  const count = (value: string): number => store.rows.filter((row) => String(valueOf(row, dimension)) === value).length;
+  const count = (value: string): number => rows.filter((row) => String(valueOf(row, dimension)) === value).length;
   return values.reduce((best, value) => (count(value) > count(best) ? value : best), values[0] ?? '');
 }
 
@@ -40,7 +42,7 @@ export function heldValue(store: BenchmarkStore, dimension: Dimension): string {
  * measured; in later ones the picture stays where it is instead of jumping from cell to cell.
  */
 export function shownCell(store: BenchmarkStore): string | null {
-  const keys = new Set(store.rows.map(cellKey));
+  const keys = new Set(shownRows(store).map(cellKey));
   if (store.setup.cell !== null && keys.has(store.setup.cell)) {
     return store.setup.cell;
   }

@@ -15,6 +15,7 @@ import { ratioFigure } from './ratioFigure';
 import type { Part } from './runBar';
 import { saveTool } from './saveTool';
 import { enginesOf, shownCell } from './arrangement';
+import { leftOutSentence, precisionName, shownRows } from './precision';
 import { cellKey, engineName } from './series';
 import type { BenchmarkStore } from './store';
 import { comparisonTable, ladderTable, rowsTable } from './tables';
@@ -55,21 +56,21 @@ function stripsFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
     id,
     title,
     caption: '',
-    saveTool: saveTool(store, theme, id, title),
+    saveTool: saveTool(store, theme, id, title, () => precisionName(store)),
     table: () => rowsTable(rowsOfCell(), null, 'Engines of the shown cell'),
   });
   made.element.querySelector('header')?.after(el('div', { class: 'toolbar' }, cells.element));
   const show = mounted<StripsData>(made.body, (body, data) => drawStrips(body, data, { theme }));
   const rowsOfCell = (): BenchmarkStore['rows'] => {
     const cell = shownCell(store);
-    return store.rows.filter((row) => cellKey(row) === cell);
+    return shownRows(store).filter((row) => cellKey(row) === cell);
   };
   return {
     element: made.element,
     figure: made,
     update() {
       const rows = rowsOfCell();
-      const byKey = new Map(store.rows.map((row) => [cellKey(row), row]));
+      const byKey = new Map(shownRows(store).map((row) => [cellKey(row), row]));
       cells.element.hidden = byKey.size < 2;
       cells.set(
         [...byKey].map(([value, row]) => ({ value, label: cellLabel(row) })),
@@ -85,7 +86,7 @@ function stripsFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
       };
       made.element.hidden = rows.length === 0;
       made.setCaption(
-        `${diversitySentence(rows)} A tick is one sample, the bar the middle 90 %, the mark the median; ✓ means that the outputs were verified first.`,
+        `${diversitySentence(rows)} A tick is one sample, the bar the middle 90 %, the mark the median; ✓ means that the outputs were verified first.${leftOutSentence(store)}`,
       );
       if (rows.length > 0) {
         show({

@@ -7,6 +7,7 @@ import { mounted, type ThemeSource } from '../panes';
 import { enginesOf } from './arrangement';
 import type { Shown } from './figures';
 import { growthViews, type GrowthView } from './growth';
+import { leftOutSentence, precisionName, shownRows } from './precision';
 import { saveTool } from './saveTool';
 import type { BenchmarkStore } from './store';
 import { growthTable } from './tables';
@@ -20,9 +21,8 @@ export function growthFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
   const made = figure(store, {
     id,
     title,
-    caption:
-      'Marks are the median times of one call, lines the laws that fit them best; below, what each says. A tree visits one neuron a level, so its time should follow the levels while the neurons double at each; a dense layer computes them all.',
-    saveTool: saveTool(store, theme, id, title),
+    caption: CAPTION,
+    saveTool: saveTool(store, theme, id, title, () => precisionName(store)),
     table: () => {
       const view = chosen();
       return view === undefined ? null : growthTable(view);
@@ -34,10 +34,11 @@ export function growthFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
     element: made.element,
     figure: made,
     update() {
-      views = growthViews(store.state.shown?.result.rows ?? []);
+      views = growthViews(shownRows(store, store.state.shown?.result.rows ?? []));
       const view = chosen();
       made.element.hidden = view === undefined;
       picker.element.hidden = views.length < 2;
+      made.setCaption(`${CAPTION}${leftOutSentence(store)}`);
       if (view !== undefined) {
         picker.set(
           views.map(({ key, label }) => ({ value: key, label })),
@@ -48,3 +49,6 @@ export function growthFigure(store: BenchmarkStore, theme: ThemeSource): Shown {
     },
   };
 }
+
+const CAPTION =
+  'Marks are the median times of one call, lines the laws that fit them best; below, what each says. A tree visits one neuron a level, so its time should follow the levels while the neurons double at each; a dense layer computes them all.';

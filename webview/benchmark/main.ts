@@ -64,13 +64,14 @@ store.onChange(() => {
   const { shown, run: state, mode } = store.state;
   const hasRows = store.rows.length > 0;
   const starting = state.kind === 'running' && shown === null;
+  const isPaused = state.kind === 'running' && state.paused !== null;
   title.textContent = shown?.entry.name ?? (state.kind === 'running' ? state.name : 'Benchmark');
   subtitle.textContent =
     shown === null
       ? starting
         ? 'Preparing the first measurement'
         : 'FFF layers against dense layers, measured here'
-      : `${formatDate(shown.entry.recordedAt)} · ${shown.entry.machine} · ${endingText(shown.entry)}`;
+      : `${formatDate(shown.entry.recordedAt)} · ${shown.entry.machine} · ${endingText(shown.entry, isPaused)}`;
   tag.hidden = shown === null || (shown.entry.thisMachine && shown.entry.ending.kind !== 'recorded');
   tag.textContent = shown?.entry.thisMachine === false ? 'Recorded on another machine' : 'Recorded';
   verdict.textContent =
@@ -79,6 +80,8 @@ store.onChange(() => {
   welcome.hidden = hasRows || mode === 'file';
   save.hidden = shown === null || !hasRows;
   figures.element.hidden = !hasRows && !starting && shown === null;
+  // Of a file that is no result there is only the sentence that says so.
+  content.hidden = mode === 'file' && shown === null;
   content.dataset['state'] = stateName();
   content.dataset['mode'] = mode;
   content.dataset['shown'] = shown?.entry.id ?? '';

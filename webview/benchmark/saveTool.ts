@@ -4,13 +4,24 @@ import type { ThemeSource } from '../panes';
 import { chartPicture, pngOf } from '../picture';
 import type { BenchmarkStore } from './store';
 
-/** Saves a chart's SVG, also as PNG. */
-export function saveTool(store: BenchmarkStore, theme: ThemeSource, id: string, title: string): HTMLElement {
+/**
+ * Saves a chart's SVG, also as PNG.
+ *
+ * @param part what of the result the chart shows, for the names of picture and file; empty for all.
+ */
+export function saveTool(
+  store: BenchmarkStore,
+  theme: ThemeSource,
+  id: string,
+  title: string,
+  part: () => string = () => '',
+): HTMLElement {
   const save = async (): Promise<void> => {
     const image = document.querySelector<SVGSVGElement>(`#${id} .figure-body svg[role="img"]`);
     if (image !== null) {
-      const picture = chartPicture(image, title, theme().background);
-      const name = `${store.state.shown?.entry.name ?? 'benchmark'} ${id}`;
+      const shown = part();
+      const picture = chartPicture(image, shown === '' ? title : `${title}, ${shown}`, theme().background);
+      const name = `${store.state.shown?.entry.name ?? 'benchmark'} ${id} ${shown}`.trimEnd();
       await store.call('exportPicture', [{ name, svg: picture.svg, png: await pngOf(picture) }]);
     }
   };

@@ -103,6 +103,20 @@ const PAPER_TORCH_ENGINE = 'paper-fff-torch';
 const PAPER_LEVELS = 12;
 const BERT_NEURONS = 3072;
 
+/** What the paper reports for the kind of program that measured a result. */
+export function paperFactor(engines: readonly { engine: string }[]): number {
+  return engines.some(({ engine }) => engine === PAPER_TORCH_ENGINE) ? PAPER_TORCH_FACTOR : PAPER_FACTOR;
+}
+
+/** What lines are drawn for beyond the rows in the picture. */
+export interface LineContext {
+  /** Every engine of the result. */
+  engines: readonly { engine: string }[];
+  roofline: { precision: string; label: string };
+}
+
+const ROOFLINE = { precision: 'fp32', label: 'roofline of this run' };
+
 /**
  * Ratio of operations (neurons of the dense layer over levels visited), the paper's factor where the tree is the paper's,
  * and the roofline of this result.
@@ -111,6 +125,7 @@ export function referenceLines(
   rows: readonly BenchmarkRow[],
   axis: Dimension,
   against: 'dense' | '3072',
+  { engines = rows, roofline = ROOFLINE }: Partial<LineContext> = {},
 ): ReferenceLine[] {
   const at = new Map<number, BenchmarkRow>(rows.map((row) => [Number(valueOf(row, axis)), row]));
   const columns = [...at].sort(([a], [b]) => a - b);
@@ -126,37 +141,39 @@ export function referenceLines(
     lines.push({ key: 'ceiling', label: `${amount}ratio of operations`, points: ceiling });
   }
   if (columns.some(([, { levels }]) => levels === PAPER_LEVELS)) {
-    const factor = rows.some(({ engine }) => engine === PAPER_TORCH_ENGINE) ? PAPER_TORCH_FACTOR : PAPER_FACTOR;
+    const factor = paperFactor(engines);
     lines.push({
       key: 'paper',
       label: `${factor}× the paper’s`,
       points: columns.map(([x]) => ({ x, y: factor })),
     });
   }
-  const roofline = rooflineOf(rows, axis, against);
-  if (roofline.length > 0) {
-    lines.push({ key: 'roofline', label: 'roofline of this run', points: roofline });
+  const reachable = rooflineOf(rows, axis, against, roofline.precision);
+  if (reachable.length > 0) {
+    lines.push({ key: 'roofline', label: roofline.label, points: reachable });
   }
   return lines;
 }
 
 /**
  * The ratio a routed layer would have that computes as fast as anything in this result computes and reads weights as fast
- * as anything in it reads them. Points with no reference are left out. Only fp32 rows of equal threads count.
+ * as anything in it reads them. Points with no reference are left out. Only rows of one precision and equal threads count.
  */
 export function rooflineOf(
   rows: readonly BenchmarkRow[],
   axis: Dimension,
   against: 'dense' | '3072',
+  precision = 'fp32',
 ): { x: number; y: number }[] {
+  const alike = rows.filter((row) => row.precision === precision);
   const points: { x: number; y: number }[] = [];
   const columns = new Map<number, BenchmarkRow[]>();
-  for (const row of rows.filter(({ precision }) => precision === 'fp32')) {
+  for (const row of alike) {
     const x = Number(valueOf(row, axis));
     columns.set(x, [...(columns.get(x) ?? []), row]);
   }
   const peaks = new Map<number, { operations: number; bytes: number }>();
-  for (const row of rows.filter(({ precision }) => precision === 'fp32')) {
+  for (const row of alike) {
     const callUs = row.microsecondsPerToken.median * row.batch;
     const peak = peaks.get(row.threads) ?? { operations: 0, bytes: 0 };
     peaks.set(row.threads, {

@@ -88,7 +88,8 @@ export function historyPane(store: BenchmarkStore): Part {
       const others = mode === 'file' ? history.filter(({ ending }) => ending.kind !== 'running') : history;
       element.hidden = others.length === 0;
       // Buttons must keep the focus while progress comes many times a second.
-      const key = JSON.stringify([others, shown?.entry.id, baseline?.entry.id, run.kind, mode]);
+      const paused = run.kind === 'running' && run.paused !== null;
+      const key = JSON.stringify([others, shown?.entry.id, baseline?.entry.id, run.kind, paused, mode]);
       if (key !== last) {
         last = key;
         list.replaceChildren(...others.map(line));
@@ -106,6 +107,7 @@ export function historyPane(store: BenchmarkStore): Part {
       return control;
     };
     const idle = run.kind !== 'running';
+    const isPaused = run.kind === 'running' && run.paused !== null;
     // A run that went through may have cells for which memory or time did not suffice then.
     const resumable = entry.unfinished > 0 && entry.ending.kind !== 'recorded' && entry.ending.kind !== 'running';
     const actions = [
@@ -132,7 +134,7 @@ export function historyPane(store: BenchmarkStore): Part {
         'data-recorded-at': entry.recordedAt,
       },
       el('span', { class: 'title' }, entry.name),
-      el('span', { class: 'about' }, `${formatDate(entry.recordedAt)} · ${endingText(entry)}`),
+      el('span', { class: 'about' }, `${formatDate(entry.recordedAt)} · ${endingText(entry, isPaused)}`),
       ...(entry.thisMachine ? [] : [el('span', { class: 'about machine' }, `on ${entry.machine}`)]),
       el('span', { class: 'links' }, ...actions),
     );

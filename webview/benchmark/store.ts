@@ -22,6 +22,8 @@ export interface BenchmarkSetup {
   /** The custom plan as typed. */
   json: string;
   against: Against;
+  /** Chosen precision, or `all`; null: what can be read. */
+  precision: string | null;
   /** Name of the size along the axis; null: the one that varies most. */
   variable: string | null;
   /** Chosen values of the other sizes that vary. */
@@ -63,6 +65,10 @@ export class BenchmarkStore {
     const take = (name: keyof BenchmarkViewEvents): void => {
       rpc.on(name, (payload) => {
         this.state = { ...this.state, [name]: payload };
+        if (this.state.run.kind === 'failed' && name === 'run') {
+          // The newest failure is the one to see: an earlier refusal must not hide it.
+          this.localError = null;
+        }
         this.changed();
       });
     };
@@ -142,6 +148,7 @@ function readSetup(saved: Record<string, unknown>): BenchmarkSetup {
     preset: text('preset') ?? 'default',
     json: text('json') ?? '',
     against: against === '3072' || against === 'time' ? against : 'dense',
+    precision: text('precision'),
     variable: text('variable'),
     fixed:
       typeof fixed === 'object' && fixed !== null

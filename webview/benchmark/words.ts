@@ -1,5 +1,5 @@
 /** The page's sentences about a result: its machine, its honesty, its cells, and what each number means. Pure. */
-import type { BenchmarkEntry, BenchmarkResult, BenchmarkRow } from '../../extension/protocol';
+import type { BenchmarkCell, BenchmarkEntry, BenchmarkResult, BenchmarkRow } from '../../extension/protocol';
 import { NOT_MEASURED_YET, PASSES_LEFT, passesText } from '../../extension/passes';
 import { formatCount, formatFactor, formatThree, plural } from '../format';
 import { densePrecisions, missingLines, verdictOf, verdictOfResult, type ResultVerdict } from '../../extension/verdict';
@@ -171,35 +171,62 @@ export function formatDate(iso: string): string {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(iso) ? `${iso.slice(0, 16).replace('T', ' ')} UTC` : iso;
 }
 
-/** How a run ended, in a word or a sentence. */
-export function endingText(entry: BenchmarkEntry): string {
+/** How a run ended, in a word or a sentence. @param paused it goes on, but is held at the moment. */
+export function endingText(entry: BenchmarkEntry, paused = false): string {
   const left = entry.unfinished > 0 ? `, ${plural(entry.unfinished, 'part')} not measured in full` : '';
   switch (entry.ending.kind) {
     case 'running':
-      return 'being measured';
+      return paused ? 'paused' : 'being measured';
     case 'finished':
       return `finished${left}`;
     case 'cancelled':
       return `cancelled${left}`;
     case 'interrupted':
-      return `broke off${left}: ${entry.ending.reason}`;
+      return `broke off${left}. ${entry.ending.reason}`;
     case 'recorded':
       return `recorded, from ${entry.ending.file}`;
   }
 }
 
-/** What could not be measured, and why; each said once. */
-export function leftOut({ missing, excluded, unfinished }: BenchmarkResult, running: boolean): string[] {
+/** What could not be measured, and why; each said once. @param running what is left to do is no loss yet. */
+export function leftOut({ plan, ladder, missing, excluded, unfinished }: BenchmarkResult, running: boolean): string[] {
+  const left = unfinished.filter(({ reason }) => !running || (reason !== NOT_MEASURED_YET && reason !== PASSES_LEFT));
+  const reasons = [...new Set(left.map(({ reason }) => reason))];
+  const encoders = running
+    ? []
+    : (plan.ladder?.tokens ?? []).filter((tokens) => !ladder.some((entry) => entry.tokens === tokens));
   const lines = [
-    ...unfinished
-      .filter(({ reason }) => !running || (reason !== NOT_MEASURED_YET && reason !== PASSES_LEFT))
-      .map(({ cell, reason }) => `Batch ${formatCount(cell.batch)}, depth ${cell.depth} is unfinished: ${reason}.`),
+    ...reasons.map((reason) =>
+      unfinishedLine(
+        left.filter((one) => one.reason === reason).map(({ cell }) => cell),
+        reason,
+      ),
+    ),
+    ...encoders.map((tokens) => `The whole encoder at ${plural(tokens, 'token')} was not measured.`),
     ...excluded.map(
       ({ engine, cell, reason }) => `${engine} was not timed at batch ${formatCount(cell.batch)}: ${reason}.`,
     ),
     ...missingLines(missing).map((line) => `${line}.`),
   ];
   return [...new Set(lines.map((line) => line.replace(/\.\.$/, '.')))];
+}
+
+/** `Batches 1, 2 and 4, depth 7 are unfinished: ...`: the sizes of cells that share a reason, each size said once. */
+function unfinishedLine(cells: readonly BenchmarkCell[], reason: string): string {
+  const depths = [...new Set(cells.map(({ depth }) => depth))];
+  const groups = depths.map((depth) => {
+    const batches = cells.filter((cell) => cell.depth === depth).map(({ batch }) => formatCount(batch));
+    return `${listed('batch', 'batches', [...new Set(batches)])}, depth ${depth}`;
+  });
+  const sizes = new Set(cells.map(({ batch, depth }) => `${batch}, ${depth}`)).size;
+  const why = sizes > 1 && reason === PASSES_LEFT ? reason.replace('its', 'their') : reason;
+  return capital(`${groups.join('; ')} ${sizes > 1 ? 'are' : 'is'} unfinished: ${why}.`);
+}
+
+/** `batch 1`, `batches 1, 2 and 4`. */
+function listed(one: string, several: string, values: readonly string[]): string {
+  const last = values.at(-1) ?? '';
+  return values.length < 2 ? `${one} ${last}` : `${several} ${values.slice(0, -1).join(', ')} and ${last}`;
 }
 
 /** What each number means, in plain words. */

@@ -6,7 +6,7 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
 import type { BenchmarkRow } from '../../extension/protocol';
-import { cellKey, referenceLines, seriesOf, type Dimension } from '../benchmark/series';
+import { cellKey, referenceLines, seriesOf, type Dimension, type LineContext } from '../benchmark/series';
 import { Disposer, el, observeWidth, svg } from '../dom';
 import { formatDuration } from '../format';
 import { itemsIn } from '../items';
@@ -33,6 +33,8 @@ export interface RatioData {
   axis: Dimension;
   axisName: string;
   against: Shown;
+  /** The precision whose roofline is drawn, and what the line is called. */
+  roofline: LineContext['roofline'];
   /** Key of the cell shown elsewhere. */
   cell: string | null;
   /** Rows of this cell still change. */
@@ -65,7 +67,7 @@ export function draw(container: HTMLElement, initial: RatioData, options: RatioO
     const drawn = all
       .map((series) => ({ series, look: looks.get(series.name)!, points: pointsOf(series, data.against) }))
       .filter(({ points }) => points.length > 0);
-    const lines = data.against === 'time' ? [] : referenceLines(data.rows, data.axis, data.against);
+    const lines = data.against === 'time' ? [] : referenceLines(data.rows, data.axis, data.against, data);
     const labels = data.against === 'time' ? [] : [{ text: '1× no gain', y: 1 }, ...lines.map(endOf)];
     const right = width - (width < 560 ? 12 : labels.length === 0 ? 16 : 158);
     const xs = [...new Set(data.rows.map((row) => seriesX(row, data.axis)))].sort((a, b) => a - b);

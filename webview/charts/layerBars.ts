@@ -24,7 +24,12 @@ export interface LayerBarsOptions extends ChartOptions {
   onPick(at: { layer: number; tree: number }): void;
 }
 
-const ROW = 24;
+const ROW = 26;
+/** In a row: where the reading stands, and the bar below it, px. */
+const READING = 11;
+const BAR = { y: 16, height: 6 };
+/** Above and below the measures of a row that stand one below the other, px. */
+const MARGIN = 4;
 const HEAD = 22;
 const GUTTER = 62;
 const GAP = 18;
@@ -57,7 +62,7 @@ export function draw(container: HTMLElement, initial: LayerBarsData, options: La
     const layout: Layout = {
       stacked,
       column: stacked ? width - GUTTER : side,
-      height: stacked ? ROW * measures.length + 6 : ROW,
+      height: stacked ? ROW * measures.length + 2 * MARGIN : ROW,
       head: stacked ? 0 : HEAD,
     };
     image.setAttribute('width', String(width));
@@ -90,23 +95,28 @@ export function draw(container: HTMLElement, initial: LayerBarsData, options: La
         'data-values': bars.map((bar) => bar?.share ?? '').join(','),
       },
       svg('rect', { class: 'hit', x: 0, y: 0, width, height, rx: 3 }),
-      svg('text', { class: 'name', x: 6, y: ROW / 2, dy: '0.35em' }, title),
+      svg(
+        'text',
+        { class: 'name', x: 6, ...(stacked ? { y: MARGIN + READING } : { y: ROW / 2, dy: '0.35em' }) },
+        title,
+      ),
     );
     bars.forEach((bar, place) => {
       const x = GUTTER + (stacked ? 0 : column * place);
-      const y = stacked ? ROW * place : 0;
+      const y = stacked ? MARGIN + ROW * place : 0;
       const room = Math.max(20, column - GAP);
-      const text = { x, y: y + 9, class: 'number' };
+      const text = { x, y: y + READING, class: 'number' };
       const name = stacked ? `${data.measures[place] ?? ''} ` : '';
       if (bar === null) {
         group.append(svg('text', text, `${name}–`));
         return;
       }
       const length = room * Math.max(0, Math.min(1, bar.share)) || 0;
+      const at = { x: x.toFixed(1), y: y + BAR.y, height: BAR.height };
       group.append(
         svg('text', text, name + bar.text),
-        svg('rect', { class: 'lane', x: x.toFixed(1), y: y + 14, width: room.toFixed(1), height: 6 }),
-        svg('rect', { class: 'bar', x: x.toFixed(1), y: y + 14, width: length.toFixed(1), height: 6 }),
+        svg('rect', { class: 'lane', ...at, width: room.toFixed(1) }),
+        svg('rect', { class: 'bar', ...at, width: length.toFixed(1) }),
       );
     });
     return group;

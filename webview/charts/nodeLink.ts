@@ -3,7 +3,7 @@
  * focused token's path stroked. Canvas for the mass, SVG for focus.
  */
 import { zoomIdentity } from 'd3-zoom';
-import { levelOf, pathToLeaf } from '../../extension/tree';
+import { firstOfLevel, levelOf, pathToLeaf } from '../../extension/tree';
 import { Disposer, el, observeWidth, svg } from '../dom';
 import { plural, visibleText } from '../format';
 import { countsOf, heatSentence, type Heat } from '../heat';
@@ -19,6 +19,7 @@ import {
   place,
   type RadialScene,
 } from './nodeLinkScene';
+import { tips } from './nodeLinkTips';
 import { canvasPainter, rememberPicture } from './painter';
 import type { TreeChart, TreeData, TreeOptions } from './treeMap';
 import { BADGE, DASHES, interventionBadge, NO_MARKS } from './treeMarks';
@@ -98,24 +99,33 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
           return `M${x},${y}C${rest.join(' ')}`;
         })
         .join('');
-    const { others, changedLeaf, interventions } = data.marks ?? NO_MARKS;
+    const { others: selected, changedLeaf, interventions } = data.marks ?? NO_MARKS;
     const changed = changedLeaf === null ? [] : pathToLeaf(changedLeaf, view.depth);
-    const beside = others.filter((other) => other !== token && other < view.tokens);
+    const beside = selected.filter((other) => other !== token && other < view.tokens);
     root.dataset['changedPath'] = changed.join(',');
     root.dataset['selected'] = beside.join(',');
     root.dataset['traffic'] = data.heat?.kind ?? 'trace';
     const curve = curveOf(path);
+    const others = beside.map((other) => view.path(other, tree));
     overlay.replaceChildren(
-      ...beside.map((other, index) =>
+      ...others.flatMap((nodes, index) => [
+        svg('path', { class: 'path-halo thin', d: curveOf(nodes) }),
         svg('path', {
           class: 'path-other',
-          d: curveOf(view.path(other, tree)),
+          d: curveOf(nodes),
           'stroke-dasharray': DASHES[index % DASHES.length] ?? '',
           'data-testid': 'other-path',
         }),
+      ]),
+      // Stops of their own, so that no line runs through the numbers of its nodes.
+      svg(
+        'g',
+        { class: 'other-stops' },
+        ...[...new Set(others.flat())]
+          .filter((node) => !path.includes(node) && isLabelled(current, levelOf(node)))
+          .map((node) => stop(current, node, place(current, node))),
       ),
       svg('path', { class: 'path-changed', d: curveOf(changed), 'data-testid': 'changed-path' }),
-      // Stops of its own, so that the line does not run through the numbers of its nodes.
       svg(
         'g',
         { class: 'changed-stops' },
@@ -138,23 +148,14 @@ export function draw(container: HTMLElement, initial: TreeData, options: TreeOpt
       const { x, y } = besideNode(current, node, LABELLED_RADIUS + BADGE + 3);
       overlay.append(interventionBadge(x, y, node, kind));
     }
-    const last = at[at.length - 1];
-    if (token !== null && last !== undefined) {
-      const outward = last.x < current.centre.x ? 'end' : 'start';
-      overlay.append(
-        svg(
-          'text',
-          {
-            class: 'tip',
-            x: (last.x + (outward === 'end' ? -9 : 9)).toFixed(1),
-            y: last.y.toFixed(1),
-            dy: '0.35em',
-            'text-anchor': outward,
-          },
-          visibleText(labels[token] ?? ''),
-        ),
-      );
-    }
+    const named = token === null ? beside : [token, ...beside];
+    const end = (one: number) => ({
+      leaf: firstOfLevel(view.depth) + view.leaf(one, tree),
+      label: visibleText(labels[one] ?? ''),
+    });
+    const texts = tips(current, named.map(end));
+    texts.forEach((text, index) => text.classList.toggle('other', token === null || index > 0));
+    overlay.append(...texts);
     root.dataset['path'] = path.join(',');
     root.dataset['zoom'] = zoom.transform.k.toFixed(3);
     const reach = `${plural(view.tokens, 'token')} over ${view.distinctNodes(tree)} of ${plural(2 ** view.levels - 1, 'node')}`;

@@ -80,12 +80,12 @@ export function draw(container: HTMLElement, initial: PassShareData): Chart<Pass
 export function ladderSentence(data: PassShareData): string {
   const { trace, timings } = data;
   if (trace.model.feedforward.kind === 'dense') {
-    return `This model's feedforward is dense: it takes ${formatPercent(feedforwardShare(trace))} of the forward pass and has no paths to show.`;
+    return `This model’s feedforward is dense: it takes ${formatPercent(feedforwardShare(trace))} of the forward pass and has no paths to show.`;
   }
-  const share = `The FFF is ${formatPercent(routedMs(trace) / passMs(trace))} of this run's forward pass (${formatDuration(passMs(trace) * 1e3)}).`;
+  const share = `The FFF is ${formatPercent(routedMs(trace) / passMs(trace))} of this run’s forward pass (${formatDuration(passMs(trace) * 1e3)}).`;
   const differing = timings.filter((timing) => !isVerified(timing)).length;
   if (differing > 0) {
-    return `${share} In ${plural(differing, 'layer')} its output differs from the twin's, so no gain is claimed.`;
+    return `${share} In ${plural(differing, 'layer')} its output differs from the twin’s, so no gain is claimed.`;
   }
   const ladder = ladderOf(data);
   if (ladder === null) {

@@ -179,6 +179,12 @@ export function draw(container: HTMLElement, initial: TokensData, options: Token
   };
   disposer.listen(root, 'pointerover', (event) => options.onHover(indexOf(event)));
   disposer.listen(root, 'pointerleave', () => options.onHover(null));
+  disposer.listen(root, 'mousedown', (event) => {
+    // With shift a browser would mark all text from the last click to here.
+    if (event.shiftKey && indexOf(event) !== null) {
+      event.preventDefault();
+    }
+  });
   disposer.listen(root, 'click', (event) => {
     const index = indexOf(event);
     if (index !== null && event.shiftKey) {

@@ -5,8 +5,8 @@
 import { levelOf } from '../../extension/tree';
 import { svg } from '../dom';
 import { countsOf } from '../heat';
-import { nodeSpan, toPixel } from './layout/icicle';
-import { numberLabel, type Scene } from './treeMapScene';
+import { nodeSpan, placeNames, toPixel } from './layout/icicle';
+import { numberLabel, sentenceLabel, type Scene } from './treeMapScene';
 import { badgeBeside, DASHES, interventionBadge, type TreeMarks } from './treeMarks';
 
 export interface Focused {
@@ -27,7 +27,7 @@ export function focusMarks(scene: Scene, focused: Focused): SVGElement[] {
   const { path, label, hovered, pinned, more, changed, interventions } = focused;
   const points = path.map((node) => centre(scene, node));
   const line = polyline(points);
-  const marks: SVGElement[] = more.flatMap((other, index) => otherPath(scene, other, index));
+  const marks = otherPaths(scene, more, path);
   if (changed.length > 0) {
     const other = polyline(changed.map((node) => centre(scene, node)));
     const attributes = { class: 'path-changed', points: other, 'data-testid': 'changed-path' };
@@ -66,16 +66,62 @@ function polyline(points: readonly (readonly [number, number])[]): string {
   return points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ');
 }
 
-/** Another token's path: thin, dashed its own way, with its name beside the leaf. */
-function otherPath(scene: Scene, { path, label }: Focused['more'][number], index: number): SVGElement[] {
-  const points = path.map((node) => centre(scene, node));
-  const [x, y] = points[points.length - 1] ?? [0, 0];
-  const attributes = { class: 'path-other', points: polyline(points), 'data-testid': 'other-path' };
-  const line = svg('polyline', { ...attributes, 'stroke-dasharray': DASHES[index % DASHES.length] ?? '' });
-  const left = x > scene.width - 60;
-  const name = { class: 'path-name', x: (x + (left ? -6 : 6)).toFixed(1), y: y.toFixed(1), dy: '0.35em' };
-  const halo = svg('polyline', { class: 'path-halo thin', points: polyline(points) });
-  return [halo, line, svg('text', { ...name, 'text-anchor': left ? 'end' : 'start' }, label)];
+/** Rows above the leaves in which a path's name may stand. */
+const NAME_ROWS = 3;
+/** Width of a letter of a name, px. */
+const LETTER = 6.7;
+
+/**
+ * Paths of other tokens: thin, each dashed its own way, with stops of their own where the line would run through the
+ * numbers of its cells, and their names beside the leaves.
+ */
+function otherPaths(scene: Scene, more: Focused['more'], focused: readonly number[]): SVGElement[] {
+  const lines = more.flatMap(({ path }, index) => {
+    const points = polyline(path.map((node) => centre(scene, node)));
+    const dashes = DASHES[index % DASHES.length] ?? '';
+    return [
+      svg('polyline', { class: 'path-halo thin', points }),
+      svg('polyline', { class: 'path-other', points, 'data-testid': 'other-path', 'stroke-dasharray': dashes }),
+    ];
+  });
+  const nodes = new Set(more.flatMap(({ path }) => path).filter((node) => !focused.includes(node)));
+  const stops = [...nodes]
+    .filter((node) => pillOf(scene, node) !== null && !isInWords(scene, node))
+    .map((node) => stop(scene, node, ...centre(scene, node)));
+  return [...lines, svg('g', { class: 'other-stops' }, ...stops), ...names(scene, more, focused)];
+}
+
+/** The names of other tokens' paths; tokens of one text that reach one leaf are named once. */
+function names(scene: Scene, more: Focused['more'], focused: readonly number[]): SVGElement[] {
+  const named = more.filter(
+    ({ path, label }, index) =>
+      more.findIndex((other) => other.label === label && other.path.at(-1) === path.at(-1)) === index,
+  );
+  const seen = named.filter(({ path }) => isInSight(scene, path));
+  const crossings = (path: readonly number[]) =>
+    path
+      .slice(-NAME_ROWS)
+      .reverse()
+      .map((node) => ({ x: centre(scene, node)[0], half: (pillOf(scene, node)?.width ?? 7) / 2 }));
+  const taken = crossings(focused).map(({ x, half }, row) => ({ row, from: x - half, to: x + half }));
+  const paths = seen.map(({ path, label }) => ({ crossings: crossings(path), width: label.length * LETTER }));
+  return placeNames(paths, taken, scene.width).map(({ row, from }, index) => {
+    const { path, label } = seen[index]!;
+    const y = centre(scene, path[path.length - 1 - row] ?? 0)[1];
+    return svg('text', { class: 'path-name', x: from.toFixed(1), y: y.toFixed(1), dy: '0.35em' }, label);
+  });
+}
+
+/** Whether a path ends in the visible part of the tree. */
+function isInSight(scene: Scene, path: readonly number[]): boolean {
+  const last = path.at(-1);
+  const x = last === undefined ? -1 : centre(scene, last)[0];
+  return x >= 0 && x <= scene.width;
+}
+
+/** Whether a cell says its number in words, beside the paths. */
+function isInWords(scene: Scene, node: number): boolean {
+  return sentenceLabel(scene, node, countsOf(scene)[node] ?? 0) !== null;
 }
 
 /** The sign of an intervention beside its node. */
@@ -101,7 +147,7 @@ function pillOf(scene: Scene, node: number): { text: string; width: number } | n
   const text = numberLabel(scene, node, countsOf(scene)[node] ?? 0) ?? '';
   const pill = text.length * 6.2 + 10;
   const cell = ((to - from) / (span.to - span.from)) * width;
-  return text === '' || cell < pill || row < 14 ? null : { text, width: pill };
+  return text === '' || cell < pill - 2 || row < 14 ? null : { text, width: pill };
 }
 
 /** A stop of the path: the node's number where its cell is wide enough, a dot elsewhere. */
@@ -137,8 +183,8 @@ function flag({ view, width, row }: Scene, x: number, label: string): SVGGElemen
   return svg(
     'g',
     { class: 'flag' },
-    svg('line', { x1: x.toFixed(1), x2: x.toFixed(1), y1: top - 2, y2: top + 7 }),
     svg('rect', { x: left.toFixed(1), y: top + 7, width: flagWidth, height: 15, rx: 3 }),
+    svg('line', { x1: x.toFixed(1), x2: x.toFixed(1), y1: top - 2, y2: top + 7 }),
     svg('text', { x: (left + flagWidth / 2).toFixed(1), y: top + 15, dy: '0.33em', 'text-anchor': 'middle' }, shown),
   );
 }

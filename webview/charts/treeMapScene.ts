@@ -93,15 +93,21 @@ export function numberLabel(scene: Scene, node: number, count: number): string |
   return room < String(node).length + (count > 0 ? 0 : 4) ? null : String(node);
 }
 
+/** The label in words, where there is room for it; it keeps to the left, as paths run through the cells' centres. */
+export function sentenceLabel(scene: Scene, node: number, count: number): string | null {
+  const [left, right] = visibleCell(scene, node);
+  const sentence = `node ${node} · ${countText(scene, node, count)} ${count === 1 ? 'token' : 'tokens'}`;
+  return count > 0 && (right - left) / CHARACTER > 2.4 * sentence.length ? sentence : null;
+}
+
 function paintNumber(painter: Painter, scene: Scene, theme: Theme, node: number, traffic: Uint32Array): void {
   const [left, right] = visibleCell(scene, node);
   const count = traffic[node] ?? 0;
   const y = levelOf(node) * scene.row + (scene.row - 1) / 2 + 0.5;
   const font = `10px ${theme.fontFamily}`;
   const fill = count > 0 ? theme.on(fillOf(scene, theme, node, count)) : theme.muted;
-  const sentence = `node ${node} · ${countText(scene, node, count)} ${count === 1 ? 'token' : 'tokens'}`;
-  // Paths run through the cells' centres: where there is room for words, they keep to the left.
-  if (count > 0 && (right - left) / CHARACTER > 2.4 * sentence.length) {
+  const sentence = sentenceLabel(scene, node, count);
+  if (sentence !== null) {
     painter.text(left + 8, y, sentence, { fill, font, align: 'left' });
     return;
   }

@@ -239,8 +239,8 @@ export function figures(store: Store, theme: ThemeSource): Figures {
   const element = el(
     'div',
     { class: 'figures' },
-    column('tree', 'navigator', 'neurons', 'usage', 'compare', 'divergence', 'contexts', 'occurrences', 'timings'),
-    column('spine', 'node', 'whatif', 'predictions', 'lens', 'boundary'),
+    column('tree', 'navigator', 'neurons', 'usage', 'compare', 'contexts', 'occurrences', 'timings'),
+    column('spine', 'node', 'whatif', 'predictions', 'lens', 'boundary', 'divergence'),
   );
   return {
     element,

@@ -173,13 +173,18 @@ export function comparePane(store: Store, container: HTMLElement, theme: ThemeSo
 
 /** Which tokens belong together, and where the focused one's path parts from its counterpart's first. */
 function comparisonSentence(store: Store): string {
-  const { compared } = store.state;
+  const { compared, trace } = store.state;
   if (compared === null) {
     return '';
   }
   const { pairs, onlyFirst, onlySecond } = compared.comparison;
-  const others = `${plural(onlyFirst.length, 'token')} only there, ${onlySecond.length} only here`;
-  const about = `Against ${compared.source?.label ?? 'the other trace'}: ${plural(pairs.length / 2, 'token')} in both, ${others}.`;
+  const others =
+    onlyFirst.length + onlySecond.length === 0
+      ? ''
+      : `, ${plural(onlyFirst.length, 'token')} only there, ${onlySecond.length} only here`;
+  const { name } = compared.trace.model;
+  const model = name === trace?.model.name ? '' : ` in the model ${name}`;
+  const about = `Against ${compared.source?.label ?? 'the other trace'}${model}: ${plural(pairs.length / 2, 'token')} in both${others}.`;
   const divergences = firstDivergences(compared.comparison);
   const at = divergences.find(({ second }) => second === store.sight.token);
   const place =

@@ -48,7 +48,7 @@ describe('a .fffbench file', () => {
   };
 
   it.each([
-    ['', 'x.fffbench is not JSON'],
+    ['', 'x.fffbench is damaged or was not written to its end.'],
     ['[]', 'the file must be an object'],
     ['{}', '"format" is not "fffbench"'],
     [broken(2, 'version'), '"version" is 2, and this extension reads version 1'],

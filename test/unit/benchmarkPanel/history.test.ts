@@ -38,7 +38,10 @@ describe('History', () => {
     history.put(entry('a'), result);
     await history.settled();
     storage.files.set('a', '{"format":');
-    await expect(history.read('a')).rejects.toThrow('The stored result "Default" is not JSON');
+    await expect(history.read('a')).rejects.toMatchObject({
+      message: 'The stored result "Default" is damaged or was not written to its end.',
+      action: 'Remove it from the history.',
+    });
     storage.files.delete('a');
     await expect(history.read('a')).rejects.toThrow('The stored result "Default" cannot be read any more.');
     await expect(history.read('b')).rejects.toThrow('not in the history any more');

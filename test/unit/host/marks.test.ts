@@ -35,6 +35,13 @@ describe('marks in the editor', () => {
     }
   });
 
+  it('stay visible on a selection in the dark high contrast theme, which is white, or grey while another view is used', () => {
+    for (const { defaults } of manifest.contributes.colors) {
+      expect(contrast(defaults.highContrast, '#ffffff')).toBeGreaterThanOrEqual(4);
+      expect(contrast(defaults.highContrast, '#b2b2b2')).toBeGreaterThanOrEqual(2);
+    }
+  });
+
   it('are those of the sub-tree at the chosen depth, for written tokens only', () => {
     const trace = traceOf(1, 'a bc d e');
     expect(markedRanges(trace, 0, 0, 2)).toEqual([

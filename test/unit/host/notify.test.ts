@@ -30,6 +30,7 @@ describe('Notifier', () => {
         'Show Log': press('Show Log'),
         'Restart Runner': press('Restart Runner'),
         'Open Settings': press('Open Settings'),
+        'Open Benchmark': press('Open Benchmark'),
       },
       log,
       now: () => clock,
@@ -61,6 +62,13 @@ describe('Notifier', () => {
     answer = 'Restart Runner';
     await notifier.report(new FffError('RUNNER_GAVE_UP', 'Second.'));
     expect(pressed).toEqual(['Restart Runner']);
+  });
+
+  it('leads where it is told to, whatever the error', async () => {
+    answer = 'Open Benchmark';
+    await notifier.report(new FffError('RUNNER_GAVE_UP', 'Benchmark: it died.'), 'Open Benchmark');
+    expect(shown).toEqual([{ kind: 'error', message: 'Benchmark: it died.', button: 'Open Benchmark' }]);
+    expect(pressed).toEqual(['Open Benchmark']);
   });
 
   it('adds what to do where there is no button for it', async () => {

@@ -132,6 +132,45 @@ export function placeLabels(labels: readonly { centre: number; width: number }[]
   });
 }
 
+/** Where a path crosses a row, and half the width of the mark it has there, px. */
+export interface Crossing {
+  x: number;
+  half: number;
+}
+
+/** Pixels between a path's mark and its name. */
+const NAME_GAP = 3;
+
+/**
+ * Puts the name of each path beside its end so that no name covers another or what is taken: to the right or left of the
+ * lowest row, else of the rows above it. Where there is no room at all it stays beside the end, inside the picture.
+ *
+ * @param paths crossings from the lowest row upwards, at least one, and the name's width in px.
+ * @param taken spans that must stay free; row 0 is the lowest.
+ * @param width of the picture, px.
+ * @returns for each path the row and the span of its name.
+ */
+export function placeNames(
+  paths: readonly { crossings: readonly Crossing[]; width: number }[],
+  taken: readonly { row: number; from: number; to: number }[],
+  width: number,
+): { row: number; from: number; to: number }[] {
+  const spans = [...taken];
+  return paths.map(({ crossings, width: needed }) => {
+    const places = crossings.flatMap(({ x, half }, row) => {
+      const [right, left] = [x + half + NAME_GAP, x - half - NAME_GAP - needed];
+      return [right, left].map((from) => ({ row, from, to: from + needed }));
+    });
+    const inside = places.filter(({ from, to }) => from >= 0 && to <= width);
+    const free = inside.find((place) =>
+      spans.every(({ row, from, to }) => row !== place.row || to <= place.from || from >= place.to),
+    );
+    const place = free ?? inside[0] ?? { row: 0, from: 0, to: needed };
+    spans.push(place);
+    return place;
+  });
+}
+
 /**
  * The visited node nearest to `node` on its level within `reach` places, or `node` itself: where nodes are thinner than
  * a pointer is steady, one means the node that is drawn.
