@@ -35,6 +35,9 @@ export interface TraceFile {
   whatIf: WhatIfState;
 }
 
+/** What to do about a file that is no trace. */
+export const OTHER_FILE = 'Open another .ffftrace file.';
+
 const ARRAYS = { Uint8Array, Uint16Array, Uint32Array, Int32Array, Float32Array, Float64Array };
 type ArrayName = keyof typeof ARRAYS;
 
@@ -48,14 +51,14 @@ export function writeTraceFile(content: TraceFile): string {
  * @throws FffError BAD_INPUT in one sentence that names the file and the cause.
  */
 export function readTraceFile(text: string, name: string): TraceFile {
-  const refuse = (cause: string): never => {
-    throw new FffError('BAD_INPUT', `${name} cannot be opened: ${cause}.`);
+  const refuse = (problem: string, cause?: unknown): never => {
+    throw new FffError('BAD_INPUT', `${name} cannot be opened: ${problem}.`, OTHER_FILE, { cause });
   };
   let value: unknown;
   try {
     value = JSON.parse(text, decode);
   } catch (thrown) {
-    return refuse(thrown instanceof FffError ? thrown.message : 'it is damaged or was not written to its end');
+    return refuse(thrown instanceof FffError ? thrown.message : 'it is damaged or was not written to its end', thrown);
   }
   if (!isRecord(value) || value['format'] !== 'ffftrace') {
     return refuse('it is no trace of FFF Explorer');

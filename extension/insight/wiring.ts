@@ -45,7 +45,7 @@ export function startInsights(parts: InsightParts): { commands: InsightCommands 
   const compare = new CompareCommands({ ...parts, reports });
   store.add(new Decorations(session, settings));
   store.add(new TraceTree(session));
-  store.add(new TraceEditor(parts.views, parts.actions, parts.extensionUri).register());
+  store.add(new TraceEditor(parts.views, parts.actions, parts.extensionUri, log).register());
   const follower = store.add(new Follower({ session, insights, editors, sidebar, isOn: () => settings().follow, log }));
   const uriOf = (argument: unknown): vscode.Uri | undefined => (argument instanceof vscode.Uri ? argument : undefined);
   const textOf = (argument: unknown): string | undefined => (typeof argument === 'string' ? argument : undefined);

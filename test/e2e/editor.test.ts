@@ -204,14 +204,15 @@ describe('FFF Explorer in the editor', () => {
     ['damaged.ffftrace', 'it is damaged or was not written to its end'],
     ['future.ffftrace', 'it has version 9 of the format and this extension reads version 1 only'],
   ])('says in one sentence why %s is not shown', async (file, cause) => {
-    // One click: each of a double click has its own answer.
     await workbench.runCommand('View: Show Explorer');
-    await workbench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: file }).click();
-    const dialog = workbench.page.locator('.monaco-dialog-box', { hasText: `${file} cannot be opened: ${cause}.` });
-    await dialog.waitFor();
+    await workbench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: file }).dblclick();
+    const page = await workbench.webview(`[data-view="trace"] .problem`);
+    expect(await page.locator('[data-testid="error-message"]').textContent()).toBe(
+      `${file} cannot be opened: ${cause}.`,
+    );
+    expect(await page.locator('.advice').textContent()).toBe('Open another .ffftrace file.');
     await workbench.screenshot(`trace-file-${file}`);
-    await dialog.locator('.monaco-button', { hasText: 'OK' }).click();
-    await dialog.waitFor({ state: 'detached' });
+    await workbench.runCommand('View: Close Editor');
   });
 
   it('follows the cursor in the sidebar, sentence by sentence, until the trace is pinned', async () => {

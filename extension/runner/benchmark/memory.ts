@@ -69,9 +69,11 @@ export async function shortage(cell: Cell, needed: number, available: () => Prom
 function shortageOf({ batch }: Cell, needed: number, available: number): string | null {
   return needed <= available
     ? null
-    : `a batch of ${batch} needs about ${megabytes(needed)} MB, and ${megabytes(available)} MB are free`;
+    : `a batch of ${batch} needs about ${size(needed)}, and ${size(available)} are free`;
 }
 
-function megabytes(bytes: number): number {
-  return Math.round(bytes / 2 ** 20);
+/** Bytes in the unit people know memory by. */
+export function size(bytes: number): string {
+  const megabytes = Math.round(bytes / 2 ** 20);
+  return megabytes < 10_000 ? `${megabytes} MB` : `${Math.round(megabytes / 1024)} GB`;
 }

@@ -8,6 +8,7 @@ import { FffError } from '../../errors';
 import { loadKernel } from '../kernel';
 import { ladderBytes, runLadder } from './ladder';
 import type { LadderConfig } from './ladder';
+import { size } from './memory';
 import { openModelSource } from './modelSource';
 import { defaultHeads } from './plan';
 import type { BenchmarkServices } from './run';
@@ -59,10 +60,9 @@ export function benchmarkServices(programDirectory: string): BenchmarkServices {
       const needed = ladderBytes(config);
       const available = await (options.roomFor?.(needed) ?? availableMemory());
       if (needed > available) {
-        const megabytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
         throw new FffError(
           'OUT_OF_MEMORY',
-          `Encoders of ${config.layers} layers need about ${megabytes(needed)} MB, and ${megabytes(available)} MB are free.`,
+          `Encoders of ${config.layers} layers need about ${size(needed)}, and ${size(available)} are free.`,
           'Choose fewer layers for the ladder.',
         );
       }

@@ -41,5 +41,6 @@ describe('the memory of a cell', () => {
     const available = (): Promise<number> => Promise.resolve(isGivenBack ? 4 * MIB : MIB);
     expect(await shortage(cell, 3 * MIB, available)).toBeNull();
     expect(await shortage(cell, 5 * MIB, available)).toBe('a batch of 2 needs about 5 MB, and 4 MB are free');
+    expect(await shortage(cell, 98 * 1024 * MIB, available)).toBe('a batch of 2 needs about 98 GB, and 4 MB are free');
   });
 });

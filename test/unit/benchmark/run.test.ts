@@ -204,7 +204,7 @@ describe('honesty', () => {
       {
         cell: expect.objectContaining({ width: 16384 }) as Cell,
         // 954 are, and a few more once what is kept of the small group is given back.
-        reason: expect.stringMatching(/^a batch of 1 needs about 16832 MB, and 9\d\d MB are free$/) as string,
+        reason: expect.stringMatching(/^a batch of 1 needs about 16 GB, and 9\d\d MB are free$/) as string,
       },
     ]);
   });
