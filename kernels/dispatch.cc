@@ -11,7 +11,10 @@ namespace {
 // Best first, where they are worthwhile.
 const Implementation* const kImplementations[] = {
 #if defined(FFF_X86)
-    &kAvx512Bf16, &kAvx512,
+#if defined(FFF_X86_BF16)
+    &kAvx512Bf16,
+#endif
+    &kAvx512,
     &kAvx2,
 #endif
 #if defined(FFF_ARM64)
@@ -48,7 +51,7 @@ fff_implementation_info fff_implementation_at(size_t index) {
     return {nullptr, nullptr, 0, 0};
   }
   const fff::Implementation* at = fff::kImplementations[index];
-  return {at->name, at->description, at->supported() ? 1 : 0, at->exact_low_output == fff::kBfloat16 ? 1 : 0};
+  return {at->name, at->description, at->supported() ? 1 : 0, at->multiplies_bf16 ? 1 : 0};
 }
 
 fff_status fff_choose(const char* requested, int precision, const char** chosen) {

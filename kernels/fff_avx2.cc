@@ -60,7 +60,7 @@ struct V {
 }  // namespace
 FFF_END_TARGET
 
-const Implementation kAvx2 = implementation("avx2", "x86-64 with AVX2, FMA and F16C", &cpu_has_avx2_fma_f16c);
+constexpr Implementation kAvx2 = implementation("avx2", "x86-64 with AVX2, FMA and F16C", &cpu_has_avx2_fma_f16c);
 
 }  // namespace fff
 

@@ -28,7 +28,7 @@ namespace {
 }  // namespace
 FFF_END_TARGET
 
-const Implementation kAvx512 = implementation("avx512", "x86-64 with AVX-512 F, BW, DQ and VL", &cpu_has_avx512);
+constexpr Implementation kAvx512 = implementation("avx512", "x86-64 with AVX-512 F, BW, DQ and VL", &cpu_has_avx512);
 
 }  // namespace fff
 

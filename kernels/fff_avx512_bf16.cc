@@ -5,7 +5,7 @@
 // All other storage types are computed as in fff_avx512.cc.
 #include "implementation.h"
 
-#if defined(FFF_X86)
+#if defined(FFF_X86_BF16)
 
 #if defined(__GNUC__) && !defined(__clang__)
 // GCC's own AVX-512 header starts from deliberately undefined registers and warns of them wherever it is inlined.
@@ -40,7 +40,7 @@ inline To as(From from) {
 }
 
 // See Widening. A register holds 32 elements, lane p of a sum the products 2p and 2p + 1 of each step.
-struct Multiplying {
+struct PairsOfBf16 {
   using Weight = Bfloat16;
   using Token = Bfloat16;
   using Pack = __m512bh;
@@ -59,13 +59,13 @@ struct Multiplying {
 void copy_rounded(const float* token, size_t width, size_t padded, void* to) {
   Bfloat16* copy = static_cast<Bfloat16*>(to);
   size_t i = 0;
-  for (; i + Multiplying::step <= width; i += Multiplying::step) {
-    Multiplying::keep(copy + i, Multiplying::fresh(token + i, Multiplying::step));
+  for (; i + PairsOfBf16::step <= width; i += PairsOfBf16::step) {
+    PairsOfBf16::keep(copy + i, PairsOfBf16::fresh(token + i, PairsOfBf16::step));
   }
   if (i < padded) {
-    float tail[Multiplying::step] = {};
+    float tail[PairsOfBf16::step] = {};
     std::memcpy(tail, token + i, (width - i) * sizeof(float));
-    Multiplying::keep(copy + i, Multiplying::fresh(tail, Multiplying::step));
+    PairsOfBf16::keep(copy + i, PairsOfBf16::fresh(tail, PairsOfBf16::step));
   }
 }
 
@@ -109,7 +109,7 @@ struct InPairs {
   static void pass(const void* const* rows, const float* activations, size_t width, float* output, bool onto,
                    Ahead& ahead) {
     constexpr int kPairs = (R + 1) / 2;
-    constexpr size_t kStep = Multiplying::step;
+    constexpr size_t kStep = PairsOfBf16::step;
     float all[V::lanes] = {};
     std::memcpy(all, activations, R * sizeof(float));
     int32_t pairs[V::lanes / 2];
@@ -149,12 +149,6 @@ struct InPairs {
   }
 };
 
-// A sum takes both products of a lane, in whole registers.
-size_t rounding_depth_of_pairs(size_t padded) {
-  constexpr size_t kAtOnce = kChains * Multiplying::step;
-  return rounding_depth((padded + kAtOnce - 1) / kAtOnce * kAtOnce);
-}
-
 // Other precisions are those of fff_avx512.cc, and go by its name.
 bool worthwhile(int precision) {
   return (precision == FFF_BF16 || precision == FFF_EXACT_LOW) && cpu_multiplies_bf16_fast();
@@ -163,14 +157,14 @@ bool worthwhile(int precision) {
 constexpr Implementation with_bf16() {
   Implementation made = implementation("avx512bf16", "x86-64 with AVX-512 F, BW, DQ, VL and BF16", &cpu_has_avx512_bf16);
   made.worthwhile = &worthwhile;
-  made.rounding_depth = &rounding_depth_of_pairs;
   made.rows[kBfloat16] = {sizeof(Bfloat16),
                           &copy_rounded,
-                          &dot_shared<Multiplying>,
-                          &dot_pairs<Multiplying>,
+                          &dot_shared<PairsOfBf16>,
+                          &dot_pairs<PairsOfBf16>,
                           nullptr,
-                          &dot_subtree<Multiplying>,
+                          &dot_subtree<PairsOfBf16>,
                           &accumulate<InPairs>};
+  made.multiplies_bf16 = true;
   made.exact_low_output = kBfloat16;
   return made;
 }
@@ -178,7 +172,8 @@ constexpr Implementation with_bf16() {
 }  // namespace
 FFF_END_TARGET
 
-const Implementation kAvx512Bf16 = with_bf16();
+// Constant, so that nothing of this file runs before a CPU is known to have these instructions.
+constexpr Implementation kAvx512Bf16 = with_bf16();
 
 }  // namespace fff
 

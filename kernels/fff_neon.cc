@@ -52,7 +52,7 @@ bool always() { return true; }
 
 }  // namespace
 
-const Implementation kNeon = implementation("neon", "64-bit Arm with NEON", &always);
+constexpr Implementation kNeon = implementation("neon", "64-bit Arm with NEON", &always);
 
 }  // namespace fff
 

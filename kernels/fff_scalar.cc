@@ -46,6 +46,6 @@ bool always() { return true; }
 
 }  // namespace
 
-const Implementation kScalar = implementation("scalar", "portable C++, one element at a time", &always);
+constexpr Implementation kScalar = implementation("scalar", "portable C++, one element at a time", &always);
 
 }  // namespace fff

@@ -15,6 +15,12 @@
 #if defined(_MSC_VER) && defined(FFF_X86)
 #include <intrin.h>
 #endif
+// Compilers older than GCC 10 and clang 9 know no BF16 instructions; they build everything else.
+#if defined(FFF_X86) && defined(__has_include)
+#if defined(_MSC_VER) || __has_include(<avx512bf16intrin.h>)
+#define FFF_X86_BF16 1
+#endif
+#endif
 
 namespace fff {
 
@@ -122,6 +128,8 @@ struct Implementation {
   // Length of the longest chain of roundings in a dot product of `padded` elements, bias included.
   size_t (*rounding_depth)(size_t padded);
   RowKernels rows[kStorages];
+  // Whether rows in bf16 meet tokens and activations rounded to bf16.
+  bool multiplies_bf16;
   // How an exact-low layer stores its output rows; its input rows are fp16 everywhere.
   Storage exact_low_output;
   // Levels of the largest subtree (2^levels - 1 rows) that dot_subtree takes.
@@ -134,7 +142,9 @@ extern const Implementation kScalar;
 #if defined(FFF_X86)
 extern const Implementation kAvx2;
 extern const Implementation kAvx512;
+#if defined(FFF_X86_BF16)
 extern const Implementation kAvx512Bf16;
+#endif
 #endif
 #if defined(__aarch64__) || defined(_M_ARM64)
 #define FFF_ARM64 1

@@ -70,7 +70,8 @@ async function verifyBatch(candidate: GroupEngine, workload: PreparedWorkload, b
   const check = async (layer: number): Promise<Verification> => {
     const output = await engine.compute(0, batch, layer);
     const input = workload.pool.subarray(0, batch * workload.width);
-    return verifyOutput(candidate.reference(layer), spec.precision, input, output, sampleIndices(batch, sample));
+    const indices = sampleIndices(batch, sample);
+    return verifyOutput(candidate.reference(layer), spec.precision, input, output, indices, engine.multipliesBf16);
   };
   const first = await check(0);
   const last = workload.layers.length - 1;

@@ -13,8 +13,8 @@ import type { Precision } from './engineSpec';
 /** Unit roundoff of the format weights are stored in (half a unit in the last place). */
 const STORAGE_ROUNDOFF: Readonly<Record<Precision, number>> = {
   fp32: 2 ** -24,
-  bf16: 2 ** -9,
-  fp16: 2 ** -12,
+  bf16: 2 ** -8,
+  fp16: 2 ** -11,
   'exact-low': 2 ** -24,
 };
 

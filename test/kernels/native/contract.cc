@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu.h"
 #include "half.h"
 #include "layer.h"
 #include "tests.h"
@@ -42,9 +43,10 @@ void names() {
   for (const int precision : {FFF_FP32, FFF_FP16}) {
     test.that(fff_choose(nullptr, precision, &chosen) == FFF_OK && std::strcmp(chosen, best) == 0, "best first");
   }
+  const bool pairs = std::strcmp(best, supported.front()) != 0 && fff::cpu_multiplies_bf16_fast();
   for (const int precision : {FFF_BF16, FFF_EXACT_LOW}) {
     test.that(fff_choose(nullptr, precision, &chosen) == FFF_OK &&
-                  (std::strcmp(chosen, best) == 0 || std::strcmp(chosen, supported.front()) == 0),
+                  std::strcmp(chosen, pairs ? "avx512bf16" : best) == 0,
               "best first where bf16 is stored");
   }
   test.that(std::strcmp(supported.back(), "scalar") == 0, "scalar is always there");

@@ -138,6 +138,7 @@ void test_non_finite() {
       sprinkled(implementation, precision, {64, 7, 1, 200}, 22);
       sprinkled(implementation, precision, {1, 9, 3, 300}, 23);
       sprinkled(implementation, precision, {100, 3, 1, 1}, 24);
+      sprinkled(implementation, precision, {33, 4, 2, 60}, 25);  // an odd number of levels
       decisions(implementation, precision);
     }
     vanishing(implementation);

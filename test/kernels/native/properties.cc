@@ -48,6 +48,18 @@ void against_reference(const char* implementation, fff_precision precision, cons
   }
 }
 
+// What runs where nothing is asked for: the kernel may choose another implementation for each precision.
+void chosen_by_precision() {
+  check::Case test("exact-low and fp32 as chosen");
+  const Shape shape = {200, 9, 2, 300};
+  const Weights weights(shape, 41);
+  const std::vector<float> input = random_tokens(shape, 42);
+  const LayerUnderTest low(nullptr, shape, weights, FFF_EXACT_LOW), full(nullptr, shape, weights, FFF_FP32);
+  if (test.that(low.status() == FFF_OK && full.status() == FFF_OK, "create")) {
+    test.that(low.run(test, input, shape.tokens).nodes == full.run(test, input, shape.tokens).nodes, "a path differs");
+  }
+}
+
 // A token's results are the same bits alone, in any batch, and with any number of threads.
 void batch_does_not_matter(const char* implementation, fff_precision precision, const Shape& shape, uint64_t seed) {
   check::Case test(title("batch", implementation, precision, shape));
@@ -98,6 +110,7 @@ void skewed(const char* implementation, fff_precision precision, const Shape& sh
 }  // namespace
 
 void test_properties() {
+  chosen_by_precision();
   for (const char* implementation : supported_implementations()) {
     for (const fff_precision precision : kPrecisions) {
       check::Random random(17);

@@ -50,11 +50,13 @@ class Arithmetic {
     }
     return value;
   }
-  double token(double value) const { return in_bf16_ && precision_ == FFF_BF16 ? multiplied(value) : value; }
+  bool logit_in_bf16() const { return in_bf16_ && precision_ == FFF_BF16; }
+  bool output_in_bf16() const { return in_bf16_ && (precision_ == FFF_BF16 || precision_ == FFF_EXACT_LOW); }
+  double token(double value) const { return logit_in_bf16() ? multiplied(value) : value; }
   double output_weight(double value) const { return output_in_bf16() ? multiplied(value) : input_weight(value); }
   double activation(double value) const { return output_in_bf16() ? multiplied(value) : value; }
   // What a sum of `terms` products with factors up to 1 may lose to underflow.
-  double lost(size_t terms) const { return in_bf16_ ? static_cast<double>(terms + 64) * 0x1p-125 : 1e-40; }
+  static double lost(size_t terms, bool in_bf16) { return in_bf16 ? static_cast<double>(terms + 64) * 0x1p-125 : 1e-40; }
 
  private:
   // The instructions that multiply bf16 take subnormal numbers for zero.
@@ -62,7 +64,6 @@ class Arithmetic {
     const double rounded = to_bf16(value);
     return std::fabs(rounded) < 0x1p-126 ? 0.0 : rounded;
   }
-  bool output_in_bf16() const { return in_bf16_ && (precision_ == FFF_BF16 || precision_ == FFF_EXACT_LOW); }
 
   fff_precision precision_;
   bool in_bf16_ = false;
@@ -170,7 +171,7 @@ inline void verify(check::Case& test, const Shape& shape, const Weights& weights
           size += std::fabs(product);
           full_size += std::fabs(w * x[i]);
         }
-        const double bound = gamma(width + 2) * size + arithmetic.lost(width), full_bound = gamma(width + 2) * full_size + 1e-40;
+        const double bound = gamma(width + 2) * size + Arithmetic::lost(width, arithmetic.logit_in_bf16()), full_bound = gamma(width + 2) * full_size + 1e-40;
         const double logit = result.logits[at];
         const bool rechecked = exact_low && close(logit, full, full_bound);
         if (!rechecked && !close(logit, low, bound)) {
@@ -194,7 +195,7 @@ inline void verify(check::Case& test, const Shape& shape, const Weights& weights
     }
     for (size_t i = 0; i < width; i++) {
       const double actual = result.output[token * width + i];
-      if (!close(actual, sum[i], gamma(levels * shape.trees + 1) * magnitude[i] + arithmetic.lost(levels * shape.trees))) {
+      if (!close(actual, sum[i], gamma(levels * shape.trees + 1) * magnitude[i] + Arithmetic::lost(levels * shape.trees, arithmetic.output_in_bf16()))) {
         test.that(false, "token " + std::to_string(token) + " output " + std::to_string(i) + ": " +
                              std::to_string(actual) + ", not " + std::to_string(sum[i]));
       }

@@ -8,6 +8,7 @@ import { paperDenseLayer, paperFffLayer } from '../../../extension/runner/benchm
 import { exactPath } from '../../../extension/runner/benchmark/reference';
 import type { Clock, Subject } from '../../../extension/runner/benchmark/schedule';
 import type { BenchmarkServices } from '../../../extension/runner/benchmark/run';
+import type { Precision } from '../../../extension/runner/benchmark/engineSpec';
 import type { Workload } from '../../../extension/runner/benchmark/engines/engine';
 
 /** A clock that moves only when told to. */
@@ -56,11 +57,12 @@ export function fakeKernel(
   const kernel = {
     implementation: 'fake',
     implementations: [
-      { name: 'fake', supported: true },
-      { name: 'other', supported: false },
+      { name: 'fake', supported: true, multipliesBf16: false },
+      { name: 'other', supported: false, multipliesBf16: false },
+      { name: 'fake16', supported: true, multipliesBf16: true },
     ],
     calls: 0,
-    createLayer(weights: FffWeights): FffLayer {
+    createLayer(weights: FffWeights, { precision }: { precision: Precision }): FffLayer {
       const { width, depth, trees } = weights;
       const loops = paperFffLayer(1, weights);
       const forwardInto = (input: Float32Array, tokens: number, output: Float32Array): void => {
@@ -72,7 +74,8 @@ export function fakeKernel(
         width,
         depth,
         trees,
-        implementation: 'fake',
+        // As a kernel that chooses by precision.
+        implementation: precision === 'exact-low' ? 'fake16' : 'fake',
         bytes: 8 * width * nodeCount(depth) * trees,
         forwardInto,
         forward: (input, tokens) => {

@@ -113,6 +113,31 @@ describe('verification', () => {
     expect(check(rounded, 'bf16').verified).toBe(true);
   });
 
+  it('expects of exact-low what its engine multiplies', () => {
+    const rounded = right.map((value) => value * (1 + 2 ** -8));
+    const verify = (multipliesBf16?: boolean): boolean =>
+      verifyOutput({ kind: 'fff', weights }, 'exact-low', input, rounded, sampleIndices(50, 50), multipliesBf16)
+        .verified;
+    expect([verify(), verify(false), verify(true)]).toEqual([false, false, true]);
+  });
+
+  it('admits the path that rounding both weights and token to bf16 leads to', () => {
+    const [up, down] = [1 + 2 ** -8 + 1e-6, 1 + 2 ** -8 - 1e-6].map(Math.fround) as [number, number];
+    const weights: FffWeights = {
+      width: 2,
+      depth: 1,
+      trees: 1,
+      inputWeights: Float32Array.of(down, up, 0, 0, 0, 0),
+      inputBias: Float32Array.of(0.012, 1, 1),
+      outputWeights: Float32Array.of(0, 1, 2, 0, 1, 2),
+    };
+    const token = Float32Array.of(down, -up);
+    // Rounded, both factors of each product are further apart: 1 against 1.0078125.
+    expect(1 - 1.0078125 ** 2 + weights.inputBias[0]!).toBeLessThan(0);
+    expect(admissiblePaths(weights, token, 0, 'bf16').map(({ nodes }) => nodes[1])).toEqual([2, 1]);
+    expect(admissiblePaths(weights, token, 0, 'fp32').map(({ nodes }) => nodes[1])).toEqual([2]);
+  });
+
   it('refuses the output of another path and names the token', () => {
     const wrong = Float32Array.from(right);
     wrong.set(right.subarray(0, 24), 24 * 49);

@@ -31,6 +31,8 @@ export interface EngineIdentity {
 
 export interface PreparedEngine {
   readonly identity: EngineIdentity;
+  /** Its outputs are sums of products in bf16, also where its precision stores something else. */
+  readonly multipliesBf16?: boolean;
   /**
    * Computes tokens `first .. first + batch - 1` of the pool through one layer of the workload.
    * @returns [batch, width], valid until the next call.

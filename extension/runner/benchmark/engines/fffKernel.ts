@@ -1,6 +1,6 @@
 /** Our own kernel: the implementation it chooses, or a forced one, in any precision it stores. */
 import { FffError } from '../../../errors';
-import type { FffLayer, FffWeights } from '../../contracts';
+import type { FffLayer, FffWeights, KernelImplementation } from '../../contracts';
 import type { Precision } from '../engineSpec';
 import { LocalEngine } from './engine';
 import type { Workload } from './engine';
@@ -8,7 +8,7 @@ import type { Workload } from './engine';
 /** What the benchmark needs of the loaded addon. */
 export interface BenchmarkKernel {
   readonly implementation: string;
-  readonly implementations: readonly { name: string; supported: boolean }[];
+  readonly implementations: readonly Pick<KernelImplementation, 'name' | 'supported' | 'multipliesBf16'>[];
   createLayer(
     weights: FffWeights,
     options: { precision: Precision; threads: number; implementation?: string },
@@ -17,7 +17,10 @@ export interface BenchmarkKernel {
 
 /** An FFF engine also tells which leaves it reached, so that path flips can be counted. */
 export class FffEngine extends LocalEngine {
+  readonly multipliesBf16: boolean;
+
   constructor(
+    kernel: BenchmarkKernel,
     private readonly fffLayers: readonly FffLayer[],
     private readonly source: Workload,
     precision: Precision,
@@ -31,6 +34,10 @@ export class FffEngine extends LocalEngine {
         run: (input, tokens, output) => layer.forwardInto(input, tokens, output),
         dispose: () => layer.dispose(),
       })),
+    );
+    const { implementation } = this.identity;
+    this.multipliesBf16 = kernel.implementations.some(
+      ({ name, multipliesBf16 }) => multipliesBf16 && name === implementation,
     );
   }
 
@@ -68,5 +75,5 @@ export function prepareFff(
     layers.forEach((layer) => layer.dispose());
     throw thrown;
   }
-  return new FffEngine(layers, workload, precision, threads);
+  return new FffEngine(kernel, layers, workload, precision, threads);
 }

@@ -48,7 +48,11 @@ export async function availableEngines(
         missing.push({ engine: engineSpecText(spec), reason: 'no native library of that name is known' });
       }
     } else if (spec.engine === 'fff' && spec.implementation === '*') {
-      const names = services.kernel().implementations.filter(({ supported }) => supported);
+      // One that differs in bf16 only would measure another one's code under its own name.
+      const differs = spec.precision === 'bf16' || spec.precision === 'exact-low';
+      const names = services
+        .kernel()
+        .implementations.filter(({ supported, multipliesBf16 }) => supported && (differs || !multipliesBf16));
       names.forEach(({ name }) => available.push({ ...spec, implementation: name }));
     } else {
       available.push(spec);
