@@ -4,22 +4,10 @@ import type * as vscode from 'vscode';
 import { BenchmarkEditor } from '../../../extension/views/benchmarkEditor';
 import type { BenchmarkViewServices } from '../../../extension/views/benchmarkPanel';
 import { sampleResult } from '../../webview/support/sampleBenchmark';
+import { disk } from '../host/fakeDisk';
 import { memoryLog } from '../host/fakes';
 
-const { disk } = vi.hoisted(() => ({ disk: new Map<string, string>() }));
-
-vi.mock('vscode', () => ({
-  workspace: {
-    fs: {
-      readFile: ({ path }: { path: string }) => {
-        const text = disk.get(path);
-        return text === undefined
-          ? Promise.reject(new Error(`ENOENT: no such file, open '${path}'`))
-          : Promise.resolve(new TextEncoder().encode(text));
-      },
-    },
-  },
-}));
+vi.mock('vscode', async () => (await import('../host/fakeDisk')).vscode);
 
 const PATH = '/home/somebody/results/mine.fffbench';
 const uri = { path: PATH, toString: () => `file://${PATH}` } as unknown as vscode.Uri;

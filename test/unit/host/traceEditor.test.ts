@@ -5,22 +5,10 @@ import { unreadableTrace } from '../../../extension/recordedTrace';
 import { TraceEditor } from '../../../extension/views/traceEditor';
 import type { ViewActions } from '../../../extension/views/viewHost';
 import type { Views } from '../../../extension/views/views';
+import { disk } from './fakeDisk';
 import { memoryLog } from './fakes';
 
-const { disk } = vi.hoisted(() => ({ disk: new Map<string, string>() }));
-
-vi.mock('vscode', () => ({
-  workspace: {
-    fs: {
-      readFile: ({ path }: { path: string }) => {
-        const text = disk.get(path);
-        return text === undefined
-          ? Promise.reject(new Error(`ENOENT: no such file, open '${path}'`))
-          : Promise.resolve(new TextEncoder().encode(text));
-      },
-    },
-  },
-}));
+vi.mock('vscode', async () => (await import('./fakeDisk')).vscode);
 
 const PATH = '/home/somebody/traces/mine.ffftrace';
 const uri = { path: PATH, toString: () => `file://${PATH}` } as unknown as vscode.Uri;
