@@ -105,6 +105,10 @@ export function figure(store: TableChoice, options: FigureOptions): Figure {
       element.classList.toggle('as-table', asTable);
       element.querySelector('.table-toggle')?.setAttribute('aria-pressed', String(asTable));
       body.hidden = asTable || !open;
+      if (options.saveTool !== undefined) {
+        // It saves a picture, and what is not on the screen has none.
+        options.saveTool.hidden = asTable;
+      }
       tableBody.hidden = !asTable;
       const data = asTable ? (table?.() ?? null) : null;
       if (data === null) {

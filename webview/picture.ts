@@ -52,12 +52,6 @@ export function pictureOf(body: HTMLElement, title: string, background: string):
   return framed({ width, height }, title, background, shapes);
 }
 
-/** A chart that is one SVG, as it is, without what stands around it. @param image with width and height in px. */
-export function chartPicture(image: SVGSVGElement, title: string, background: string): Picture {
-  const [width, height] = [Number(image.getAttribute('width')), Number(image.getAttribute('height'))];
-  return framed({ width, height }, title, background, copied(image));
-}
-
 function framed(
   { width, height }: Omit<Picture, 'svg'>,
   title: string,

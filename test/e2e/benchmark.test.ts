@@ -212,7 +212,12 @@ describe('the benchmark panel in a real VS Code', () => {
     await save('export-result', 'mine.md');
     expect(fs.readFileSync(workbench.file('mine.md'), 'utf8')).toContain('# Small trial');
     await save('save-ratio', 'ratio.svg');
-    expect(fs.readFileSync(workbench.file('ratio.svg'), 'utf8')).toMatch(/^<svg[^>]*viewBox="0 0 \d+ 320"/);
+    const picture = fs.readFileSync(workbench.file('ratio.svg'), 'utf8');
+    const legend = await panel.locator('#ratio .legend li[data-engine]').allTextContents();
+    expect(legend).toHaveLength(3);
+    for (const words of legend) {
+      expect(picture).toContain(`>${words}<`);
+    }
     await save('save-ratio', 'ratio.png');
     expect([...fs.readFileSync(workbench.file('ratio.png')).subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
   });

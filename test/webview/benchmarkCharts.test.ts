@@ -9,7 +9,6 @@ import { draw as drawLadder, ladderSentence } from '../../webview/charts/benchma
 import { logDomain, logTicks, looksOf } from '../../webview/charts/benchmarkMarks';
 import { draw as drawRatio, type RatioData } from '../../webview/charts/benchmarkRatio';
 import { draw as drawStrips, type StripsData } from '../../webview/charts/benchmarkStrips';
-import { chartPicture } from '../../webview/picture';
 import { contrast } from '../../webview/theme';
 import { container, lightTheme, listenersLeftBy, rounded, THEME_KINDS, themeOf } from './support/page';
 import { sampleLadder, sampleResult } from './support/sampleBenchmark';
@@ -293,19 +292,5 @@ describe('the pictures', () => {
     });
     expect(left).toEqual([]);
     expect(root.childElementCount).toBe(0);
-  });
-
-  it('are saved as files of their own, colours and background within', () => {
-    const root = container();
-    drawRatio(root, ratioData(), { ...OPTIONS, onPickCell: () => undefined });
-    const { svg: text, width, height } = chartPicture(root.querySelector('svg')!, 'Ratio', '#ffffff');
-    expect([width, height]).toEqual([800, 320]);
-    const file = new DOMParser().parseFromString(text, 'image/svg+xml');
-    expect(file.querySelector('parsererror')).toBeNull();
-    expect(file.documentElement.getAttribute('viewBox')).toBe('0 0 800 320');
-    expect(file.querySelector('title')?.textContent).toBe('Ratio');
-    expect(file.querySelector('rect')?.getAttribute('fill')).toBe('#ffffff');
-    expect(file.querySelectorAll('[class]')).toHaveLength(0);
-    expect(text).not.toContain('style=');
   });
 });

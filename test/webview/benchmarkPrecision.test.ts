@@ -148,8 +148,8 @@ describe('a result of more engines than a picture holds, in several precisions',
 
   it('saves the picture that is shown, and names it so', async () => {
     vi.doMock('../../webview/picture', () => ({
-      chartPicture: (image: Element, title: string) => ({
-        svg: `${title}: ${image.querySelectorAll('.series').length} series`,
+      pictureOf: (body: Element, title: string) => ({
+        svg: `${title}: ${body.querySelectorAll('.series').length} series, ${body.querySelectorAll('.legend li[data-engine]').length} names`,
         width: 1,
         height: 1,
       }),
@@ -161,9 +161,11 @@ describe('a result of more engines than a picture holds, in several precisions',
     await page.click('save-ratio');
     const saved = page.calls.filter(({ method }) => method === 'exportPicture').map(({ parameters }) => parameters[0]);
     expect(saved).toMatchObject([
-      { name: 'PyTorch on a GPU ratio fp32', svg: 'FFF against dense, fp32: 11 series' },
-      { name: 'PyTorch on a GPU ratio', svg: 'FFF against dense: 22 series' },
+      { name: 'PyTorch on a GPU ratio fp32', svg: 'FFF against dense, fp32: 11 series, 11 names' },
+      { name: 'PyTorch on a GPU ratio', svg: 'FFF against dense: 22 series, 22 names' },
     ]);
+    await page.click('table-ratio');
+    expect(page.find('save-ratio').hidden).toBe(true);
   });
 
   it('forgets a chosen cell that was not measured in the chosen precision', async () => {

@@ -1,13 +1,13 @@
 /** The button of a figure that saves its picture. */
 import { button } from '../controls';
 import type { ThemeSource } from '../panes';
-import { chartPicture, pngOf } from '../picture';
+import { pictureOf, pngOf } from '../picture';
 import type { BenchmarkStore } from './store';
 
 /**
- * Saves a chart's SVG, also as PNG.
+ * Saves a figure with its legend as SVG, also as PNG.
  *
- * @param part what of the result the chart shows, for the names of picture and file; empty for all.
+ * @param part what of the result the figure shows, for the names of picture and file; empty for all.
  */
 export function saveTool(
   store: BenchmarkStore,
@@ -17,10 +17,10 @@ export function saveTool(
   part: () => string = () => '',
 ): HTMLElement {
   const save = async (): Promise<void> => {
-    const image = document.querySelector<SVGSVGElement>(`#${id} .figure-body svg[role="img"]`);
-    if (image !== null) {
+    const body = document.querySelector<HTMLElement>(`#${id} .figure-body`);
+    if (body !== null) {
       const shown = part();
-      const picture = chartPicture(image, shown === '' ? title : `${title}, ${shown}`, theme().background);
+      const picture = pictureOf(body, shown === '' ? title : `${title}, ${shown}`, theme().background);
       const name = `${store.state.shown?.entry.name ?? 'benchmark'} ${id} ${shown}`.trimEnd();
       await store.call('exportPicture', [{ name, svg: picture.svg, png: await pngOf(picture) }]);
     }
