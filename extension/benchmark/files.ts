@@ -1,10 +1,11 @@
 /** Files of the benchmark, through VS Code: the history's storage, opening a result, and saving under a chosen name. */
 import * as vscode from 'vscode';
 import { FffError } from '../errors';
+import { nameOf, readText } from '../openedFile';
 import type { BenchmarkEntry, BenchmarkResult, ShownBenchmark } from '../protocol';
 import { csvText, markdownText } from './exports';
 import type { HistoryStorage } from './history';
-import { readResult } from './resultFile';
+import { OTHER_FILE, readResult } from './resultFile';
 
 const INDEX_KEY = 'fffExplorer.benchmarks';
 
@@ -24,22 +25,9 @@ export function historyStorage(context: vscode.ExtensionContext): HistoryStorage
   };
 }
 
-/** A file as people are told of it; its place is for the log. */
-export function nameOf(uri: vscode.Uri): string {
-  return uri.path.split('/').at(-1) ?? uri.path;
-}
-
 /** @throws FffError BAD_INPUT for a file that cannot be read or is no result. */
 export async function readFile(uri: vscode.Uri): Promise<BenchmarkResult> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await vscode.workspace.fs.readFile(uri);
-  } catch (thrown) {
-    throw new FffError('BAD_INPUT', `${nameOf(uri)} cannot be read.`, 'Open another .fffbench file.', {
-      cause: thrown,
-    });
-  }
-  return readResult(new TextDecoder().decode(bytes), nameOf(uri));
+  return readResult(await readText(uri, OTHER_FILE), nameOf(uri));
 }
 
 /** Lets the user pick a result; null when they changed their mind. */

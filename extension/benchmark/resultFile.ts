@@ -11,12 +11,15 @@ const MAX_CHARACTERS = 64 * 2 ** 20;
 
 type Fields = Record<string, unknown>;
 
+/** What to do about a file that is no result. */
+export const OTHER_FILE = 'Open another .fffbench file.';
+
 /**
  * @param what names the file in errors.
  * @param action what the user can do about a file that is no result.
  * @throws FffError BAD_INPUT naming the file and the cause.
  */
-export function readResult(text: string, what: string, action = 'Open another .fffbench file.'): BenchmarkResult {
+export function readResult(text: string, what: string, action = OTHER_FILE): BenchmarkResult {
   if (text.length > MAX_CHARACTERS) {
     throw new FffError('BAD_INPUT', `${what} is larger than any benchmark result.`, action);
   }

@@ -3,11 +3,11 @@
  * on. It changes nothing; a file that is no result says so where its picture would be.
  */
 import * as vscode from 'vscode';
-import { exportPicture, exportResult, nameOf, readFile } from '../benchmark/files';
+import { exportPicture, exportResult, readFile } from '../benchmark/files';
 import { RecordedBenchmark, unreadable } from '../benchmark/recorded';
 import type { Disposable } from '../disposable';
-import { FffError, toWireError } from '../errors';
-import { describeThrown } from '../log';
+import { FffError } from '../errors';
+import { nameOf, opened } from '../openedFile';
 import type { BenchmarkResult, WireError } from '../protocol';
 import { attachBenchmark, shownOf, type BenchmarkViewServices } from './benchmarkPanel';
 
@@ -24,18 +24,12 @@ export class BenchmarkEditor implements vscode.CustomReadonlyEditorProvider<Resu
     private readonly cpu: string,
   ) {}
 
-  /** Never rejects: VS Code would ask in a dialog, at every click, what to do about an unexpected error. */
   async openCustomDocument(uri: vscode.Uri): Promise<ResultDocument> {
-    const dispose = (): void => undefined;
-    try {
-      return { uri, opened: { result: await readFile(uri) }, dispose };
-    } catch (thrown) {
-      this.services.log.warn(`Opening ${uri.toString(true)}: ${describeThrown(thrown)}`);
-      return { uri, opened: { error: toWireError(thrown) }, dispose };
-    }
+    const read = async (): Promise<{ result: BenchmarkResult }> => ({ result: await readFile(uri) });
+    return { uri, opened: await opened(uri, read, this.services.log), dispose: () => undefined };
   }
 
-  resolveCustomEditor({ uri, opened }: ResultDocument, panel: vscode.WebviewPanel): void {
+  resolveCustomEditor({ uri, opened: shown }: ResultDocument, panel: vscode.WebviewPanel): void {
     const elsewhere = (): never => {
       throw new FffError('BAD_INPUT', 'A recorded result is only looked at here.', 'Open the benchmark panel.');
     };
@@ -52,11 +46,11 @@ export class BenchmarkEditor implements vscode.CustomReadonlyEditorProvider<Resu
       exportPicture,
       showLog: () => this.services.showLog(),
     };
-    if ('error' in opened) {
-      attachBenchmark(panel, this.services, unreadable(opened.error), { ...looking, exportResult: elsewhere });
+    if ('error' in shown) {
+      attachBenchmark(panel, this.services, unreadable(shown.error), { ...looking, exportResult: elsewhere });
       return;
     }
-    const recorded = new RecordedBenchmark(this.services.session, nameOf(uri), opened.result, this.cpu);
+    const recorded = new RecordedBenchmark(this.services.session, nameOf(uri), shown.result, this.cpu);
     attachBenchmark(panel, this.services, recorded, {
       ...looking,
       compare: (id) => recorded.compare(id),

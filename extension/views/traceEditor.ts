@@ -4,8 +4,8 @@
  */
 import * as vscode from 'vscode';
 import type { Disposable } from '../disposable';
-import { FffError, toWireError } from '../errors';
-import { describeThrown, type Log } from '../log';
+import type { Log } from '../log';
+import { nameOf, opened, readText } from '../openedFile';
 import type { WireError } from '../protocol';
 import { RecordedTrace, unreadableTrace } from '../recordedTrace';
 import { OTHER_FILE, readTraceFile, writeTraceFile, type TraceFile } from '../traceFile';
@@ -28,37 +28,33 @@ export class TraceEditor implements vscode.CustomReadonlyEditorProvider<TraceDoc
     private readonly log: Log,
   ) {}
 
-  /** Never rejects: VS Code would ask in a dialog, at every click, what to do about an unexpected error. */
   async openCustomDocument(uri: vscode.Uri): Promise<TraceDocument> {
-    const dispose = (): void => undefined;
-    try {
-      return { uri, opened: { content: await readFile(uri) }, dispose };
-    } catch (thrown) {
-      this.log.warn(`Opening ${uri.toString(true)}: ${describeThrown(thrown)}`);
-      return { uri, opened: { error: toWireError(thrown) }, dispose };
-    }
+    const read = async (): Promise<{ content: TraceFile }> => ({
+      content: readTraceFile(await readText(uri, OTHER_FILE), nameOf(uri)),
+    });
+    return { uri, opened: await opened(uri, read, this.log), dispose: () => undefined };
   }
 
-  resolveCustomEditor({ opened }: TraceDocument, panel: vscode.WebviewPanel): void {
+  resolveCustomEditor({ opened: found }: TraceDocument, panel: vscode.WebviewPanel): void {
     panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'icon.png');
-    const attached = this.views.attach('trace', 'FFF Trace', panel.webview, this.shown(opened));
+    const attached = this.views.attach('trace', 'FFF Trace', panel.webview, this.shown(found));
     attached.setVisible(panel.visible);
     panel.onDidChangeViewState(() => attached.setVisible(panel.visible));
     panel.onDidDispose(() => attached.dispose());
   }
 
-  private shown(opened: TraceDocument['opened']): Pick<ViewServices, 'session' | 'insights' | 'actions'> {
-    if ('error' in opened) {
-      return { ...unreadableTrace(opened.error), actions: this.actions };
+  private shown(found: TraceDocument['opened']): Pick<ViewServices, 'session' | 'insights' | 'actions'> {
+    if ('error' in found) {
+      return { ...unreadableTrace(found.error), actions: this.actions };
     }
-    const recorded = new RecordedTrace(opened.content);
+    const recorded = new RecordedTrace(found.content);
     return {
       session: recorded,
       insights: recorded.insights,
       actions: {
         ...this.actions,
         revealToken: (token) => revealToken(recorded.state, token),
-        exportTrace: () => exportTraceFile(opened.content),
+        exportTrace: () => exportTraceFile(found.content),
       },
     };
   }
@@ -68,18 +64,6 @@ export class TraceEditor implements vscode.CustomReadonlyEditorProvider<TraceDoc
       supportsMultipleEditorsPerDocument: true,
     });
   }
-}
-
-/** @throws FffError BAD_INPUT for a file that cannot be read or is no trace. */
-async function readFile(uri: vscode.Uri): Promise<TraceFile> {
-  const name = uri.path.split('/').at(-1) ?? uri.path;
-  let bytes: Uint8Array;
-  try {
-    bytes = await vscode.workspace.fs.readFile(uri);
-  } catch (thrown) {
-    throw new FffError('BAD_INPUT', `${name} cannot be read.`, OTHER_FILE, { cause: thrown });
-  }
-  return readTraceFile(new TextDecoder().decode(bytes), name);
 }
 
 /** Asks where to, unless told, and saves; false when the user changed their mind. */
