@@ -8,14 +8,24 @@ nodes only. Both give the same values and gradients; ``grouped`` needs about 2 *
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import ModelConfig
-from .routing import ReturnRows, TakeRows, WeightsOfTiles, descend, path_mask, plan_tiles, sum_by_group, tile_rows
+from .routing import (
+    ReturnRows,
+    TakeRows,
+    WeightsOfTiles,
+    descend,
+    path_mask,
+    plan_tiles,
+    soft_reach,
+    sum_by_group,
+    tile_rows,
+)
 
 FORMS = ("masked", "grouped")
 
@@ -53,6 +63,7 @@ class FastFeedforward(nn.Module):
         self.register_buffer("noise_scale", torch.zeros(()), persistent=False)
         self.noisy = False
         self.want_balance = False
+        self.routing_gradient = 0.0
 
     def forward(self, x: Tensor) -> FeedforwardOutput:
         """x [N, H] -> value [N, H] in the dtype of the matrix products, and the balance term."""
@@ -69,11 +80,29 @@ class FastFeedforward(nn.Module):
         uniform = torch.rand(logits.shape, dtype=torch.float32, device=logits.device).clamp(1e-6, 1 - 1e-6)
         return logits.detach() + self.noise_scale * (uniform.log() - (-uniform).log1p())
 
+    def _activations(self, logits: Tensor, mask: Tensor, parts: Sequence[Tuple[int, int]]) -> Tensor:
+        """GELU of the visited nodes, 0 elsewhere; with a routing gradient, decisions also learn where they should lead.
+
+        The value is the hard path's always. Backward, an activation counts as if scaled by the chance of reaching its
+        node (straight-through), so a decision is pulled to the side whose neurons would lower the loss. A descent starts
+        afresh in each of ``parts`` (first level, levels): no gradient for the decision between two parts, whose other
+        side ``grouped`` does not compute.
+        """
+        zero = torch.zeros((), dtype=logits.dtype, device=logits.device)
+        every = F.gelu(logits)
+        active = torch.where(mask, every, zero)
+        if not (self.routing_gradient and self.training):
+            return active
+        reach = torch.cat([soft_reach(logits, mask, first, levels) for first, levels in parts], dim=-1)
+        reach = F.pad(reach, (0, logits.shape[-1] - reach.shape[-1]))
+        return active + self.routing_gradient * every.detach() * (reach - reach.detach())
+
     def _masked(self, x: Tensor) -> FeedforwardOutput:
-        count = x.shape[0]
+        count, levels = x.shape[0], self.depth + 1
+        top = levels // 2
         logits = self.linear_in(x).view(count, self.trees, self.nodes)
-        mask = path_mask(descend(self._decisions(logits), self.depth + 1), self.nodes)
-        active = torch.where(mask, F.gelu(logits), torch.zeros((), dtype=logits.dtype, device=logits.device))
+        mask = path_mask(descend(self._decisions(logits), levels), self.nodes)
+        active = self._activations(logits, mask, [(0, top), (top, levels - top)] if top else [(0, levels)])
         balance = x.new_zeros((), dtype=torch.float32)
         if self.want_balance:
             inner = 2**self.depth - 1
@@ -98,8 +127,7 @@ class FastFeedforward(nn.Module):
         logits = logits.view(count, self.trees, size + 1)
         nodes = descend(self._decisions(logits), top + 1)
         mask = path_mask(nodes[..., :top], size + 1)
-        zero = torch.zeros((), dtype=logits.dtype, device=x.device)
-        active = torch.where(mask, F.gelu(logits), zero)
+        active = self._activations(logits, mask, [(0, top)])
         value = active.view(count, -1) @ F.pad(weight_out[:, :size], (0, 0, 0, 1)).flatten(0, 1).to(active.dtype)
 
         # Lower levels: pairs (tree, token) sorted into tiles of one sub-tree each.
@@ -116,7 +144,7 @@ class FastFeedforward(nn.Module):
         low_logits = torch.bmm(taken, tile_in.transpose(1, 2)) + tile_bias.transpose(1, 2)
         low_nodes = descend(self._decisions(low_logits), low)
         low_mask = path_mask(low_nodes, 2**low) & plan.valid.view(-1, rows, 1)
-        low_active = torch.where(low_mask, F.gelu(low_logits), zero)
+        low_active = self._activations(low_logits, low_mask, [(0, low)])
         low_value = torch.bmm(low_active, tile_out).flatten(0, 1)
         value = value + ReturnRows.apply(low_value, slot, token_of_row)
 

@@ -202,6 +202,11 @@ class MaskedLanguageModel(nn.Module):
         for ffn in self.feedforwards():
             ffn.want_balance = wanted
 
+    def set_routing_gradient(self, weight: float) -> None:
+        """Weight of the straight-through gradient of routing decisions in training mode."""
+        for ffn in self.feedforwards():
+            ffn.routing_gradient = weight
+
     def set_noise(self, enabled: bool) -> None:
         """Whether routing decisions carry noise in training mode."""
         for ffn in self.feedforwards():

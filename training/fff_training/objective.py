@@ -69,6 +69,7 @@ class Objective:
         self.model, self.settings, self.teacher = model, settings, teacher
         model.set_balance(settings.balance > 0)
         model.set_noise(settings.noise_from > 0)
+        model.set_routing_gradient(settings.routing_gradient)
         # Static shapes: the two lengths are two graphs. Left to itself, the second would become one dynamic graph.
         wrap: Callable[..., Any] = torch.compile if settings.compile else _as_is
         self.encode = wrap(model.encoder, dynamic=False)

@@ -49,6 +49,24 @@ def path_mask(nodes: Tensor, size: int) -> Tensor:
     return torch.cat(parts, dim=-1)
 
 
+def soft_reach(logits: Tensor, mask: Tensor, first: int, levels: int) -> Tensor:
+    """How likely each node of some levels is reached if every decision there were a coin of chance sigmoid(logit).
+
+    Args:
+        logits: [..., m] of a complete tree in heap order.
+        mask: bool [..., m], the visited nodes; those of level ``first`` are where the descent starts.
+        first: the first level; levels: number of levels.
+
+    Returns:
+        [..., 2^(first+levels) - 2^first], the levels one after the other, in the dtype of ``logits``.
+    """
+    reach = [mask[..., 2**first - 1 : 2 ** (first + 1) - 1].to(logits.dtype)]
+    for level in range(first, first + levels - 1):
+        right = torch.sigmoid(logits[..., 2**level - 1 : 2 ** (level + 1) - 1])
+        reach.append(torch.stack((reach[-1] * (1 - right), reach[-1] * right), dim=-1).flatten(-2))
+    return torch.cat(reach, dim=-1)
+
+
 class TilePlan(NamedTuple):
     """How pairs (token, tree) are laid out in tiles that each belong to one sub-tree.
 

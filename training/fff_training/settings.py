@@ -44,6 +44,9 @@ class TrainSettings:
     """Soft-to-hard routing: scale of logistic noise on decisions at the start, falling linearly to 0."""
     noise_until: float = 0.5
     """Share of the budget at which routing is hard."""
+    routing_gradient: float = 0.0
+    """Weight of the straight-through gradient that tells decisions which side would lower the loss; 0: none, as in the
+    paper."""
     teacher: str = ""
     """Hub folder of a dense teacher; empty: no distillation."""
     distill: float = 0.5

@@ -88,6 +88,53 @@ def test_grouped_equals_masked_in_value_balance_and_gradient(depth: int, trees: 
         assert torch.allclose(a.grad, b.grad, atol=1e-6), name
 
 
+@pytest.mark.parametrize("depth,trees,tokens", [(2, 3, 40), (5, 1, 300), (6, 2, 257)])
+def test_a_routing_gradient_leaves_values_alone_and_is_the_same_in_both_forms(
+    depth: int, trees: int, tokens: int
+) -> None:
+    grouped, masked = layer_pair(depth, trees, seed=depth)
+    x = torch.randn(tokens, 24, dtype=torch.float64)
+    weight = torch.randn(tokens, 24, dtype=torch.float64)
+    plain = grouped(x).value
+    gradients = []
+    for layer in (grouped, masked):
+        (layer(x).value * weight).sum().backward()
+        before = layer.linear_in.weight.grad.clone()
+        layer.zero_grad()
+        layer.routing_gradient = 1.0
+        own = x.clone().requires_grad_(True)
+        value = layer(own).value
+        assert torch.allclose(value, plain, atol=1e-12)
+        (value * weight).sum().backward()
+        assert not torch.allclose(layer.linear_in.weight.grad, before)
+        gradients.append((own.grad, layer.linear_in.weight.grad, layer.linear_out.weight.grad))
+    for a, b in zip(*gradients):
+        assert torch.allclose(a, b, atol=1e-7)
+
+
+def test_the_routing_gradient_is_the_slope_of_the_softly_routed_value() -> None:
+    config = ModelConfig(vocab_size=8, hidden_size=6, layers=1, heads=2, depth=2, trees=1)
+    torch.manual_seed(5)
+    layer = FastFeedforward(config).double()
+    x, weight = torch.randn(1, 6, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
+    slopes = []
+    for routing_gradient in (0.0, 1.0):
+        layer.zero_grad()
+        layer.routing_gradient = routing_gradient
+        (layer(x).value @ weight).sum().backward()
+        slopes.append(layer.linear_in.bias.grad.clone())
+    # Depth 2: the root is one part, its children and leaves the other. Only the visited child decides something there.
+    nodes = layer.trace(x)["nodes"][0, 0].long()
+    child = int(nodes[1])
+    logits = (x @ layer.linear_in.weight.t() + layer.linear_in.bias)[0].detach()
+    worth = torch.nn.functional.gelu(logits) * (weight @ layer.linear_out.weight.detach())
+    chance = torch.sigmoid(logits[child])
+    expected = torch.zeros_like(logits)
+    expected[child] = chance * (1 - chance) * (worth[2 * child + 2] - worth[2 * child + 1])
+    assert expected[child] != 0
+    assert torch.allclose(slopes[1] - slopes[0], expected, atol=1e-12)
+
+
 @pytest.mark.parametrize("form", ["grouped", "masked"])
 def test_gradient_reaches_exactly_the_visited_neurons(form: str) -> None:
     config = ModelConfig(vocab_size=8, hidden_size=16, layers=1, heads=2, depth=6, trees=2)
