@@ -20,6 +20,7 @@ from .model_card import model_card
 from .reference import write_reference
 
 LIMIT_BYTES = 45_000_000
+_RUN_FOLDERS = ("teacher", "start_from")
 
 
 class ExportError(RuntimeError):
@@ -27,14 +28,26 @@ class ExportError(RuntimeError):
 
 
 def read_log(path: Path) -> List[Dict[str, Any]]:
-    """Events of ``log.jsonl``; a last line cut off by a kill is left out."""
+    """Events of ``log.jsonl``; a last line cut off by a kill is left out.
+
+    The folders of other runs that a run built on (a teacher's, a start's) are reduced to those runs' names: what is
+    published names no folder of the training machine.
+    """
     events: List[Dict[str, Any]] = []
     for line in path.read_text("utf-8").splitlines():
         try:
-            events.append(json.loads(line))
+            events.append(_without_folders(json.loads(line)))
         except json.JSONDecodeError:
             continue
     return events
+
+
+def _without_folders(event: Dict[str, Any]) -> Dict[str, Any]:
+    settings = event.get("settings")
+    if not isinstance(settings, dict):
+        return event
+    named = {key: Path(settings[key]).parent.name for key in _RUN_FOLDERS if "/" in str(settings.get(key, ""))}
+    return {**event, "settings": {**settings, **named}}
 
 
 def export(

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
+from fff_training import record
 from fff_training.checkpoint import load_model
 from fff_training.collect import collect, join
 from fff_training.config import ModelConfig
@@ -164,12 +165,14 @@ def test_plans_expand_seeds_and_resolve_teachers(tmp_path: Path) -> None:
         read_plan(write_plan(tmp_path / "bad.json", [{"name": "a", "teacher": "missing"}]))
 
 
-@pytest.mark.parametrize("name", ["toy", "smoke", "ablations", "production"])
-def test_the_committed_plans_are_valid(repository: Path, name: str) -> None:
-    plan = read_plan(repository / "training" / "plans" / f"{name}.json")
-    assert plan.jobs
-    for job in plan.jobs:
-        assert job.settings_for(Path("work")).batch > 0
+def test_the_committed_plans_are_valid(repository: Path) -> None:
+    plans = sorted((repository / "training" / "plans").glob("*.json"))
+    assert "production.json" in [path.name for path in plans]
+    for path in plans:
+        plan = read_plan(path)
+        assert plan.jobs, path
+        for job in plan.jobs:
+            assert job.settings_for(Path("work")).batch > 0, path
 
 
 def test_the_queue_runs_jobs_skips_finished_ones_and_copies_results(tmp_path: Path) -> None:
@@ -201,6 +204,36 @@ def test_the_queue_runs_jobs_skips_finished_ones_and_copies_results(tmp_path: Pa
     assert restored == ["first-s1", "second-s1"]
     assert (tmp_path / "restored/second-s1/log.jsonl").read_bytes() == (work / "second-s1/log.jsonl").read_bytes()
     assert load_model(tmp_path / "restored/second-s1/model").config.depth == 2
+
+
+def test_what_runs_found_is_recorded_without_the_machine_s_folders(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, docs = tmp_path / "runs", tmp_path / "docs"
+    shutil.copytree(finished_run, runs / "fff-s1")
+    log = (finished_run / "log.jsonl").read_text("utf-8").replace('"teacher": ""', '"teacher": "/tmp/w/big-s1/model"')
+    (runs / "fff-s1" / "log.jsonl").write_text(log, "utf-8")
+    (runs / "fff-s1" / "evaluation.json").write_text('{"prose":\n{"loss": 1}}', "utf-8")
+    kept_bytes = {"prose": 1, "markdown": 0, "code": 2}
+    source = {"registry": "npm", "name": "a", "version": "1", "licence": "MIT", "licence_basis": "b", "sha256": "c"}
+    nothing = {**source, "name": "empty", "kept_bytes": {"prose": 0, "markdown": 0, "code": 0}}
+    manifest = {"sources": [{**source, "kept_bytes": kept_bytes}, nothing]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    arguments = ["--plan", "toy", "--runs", str(runs), "--docs", str(docs), "--manifest", str(tmp_path / "manifest.json")]
+    assert record.main([*arguments, "--log", "fff-s1=fff/8", "--log", "fff-s1=whole"]) == 0
+    thin, whole = (
+        [json.loads(line) for line in (docs / "logs" / f"{name}.jsonl").read_text("utf-8").splitlines()]
+        for name in ("fff", "whole")
+    )
+    steps = [event["step"] for event in thin if event["event"] == "step"]
+    assert steps and all(step % 8 == 0 for step in steps) and len(whole) == len(log.splitlines()) > len(thin)
+    assert next(event for event in thin if event["event"] == "start")["settings"]["teacher"] == "big-s1"
+    assert (docs / "evaluations" / "toy-fff-s1.json").read_text("utf-8") == '{"prose": {"loss": 1}}\n'
+    rows = (docs / "corpus.tsv").read_text("utf-8").splitlines()
+    assert rows[2:] == ["npm\ta\t1\tMIT\tb\tc\t1\t0\t2"]
+    with pytest.raises(SystemExit):
+        record.main([*arguments, "--log", "none-s1=fff"])
+    assert "has no log.jsonl" in capsys.readouterr().err
 
 
 def test_a_model_is_copied_out_in_bounded_parts(finished_run: Path, tmp_path: Path) -> None:
