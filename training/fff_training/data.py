@@ -19,12 +19,23 @@ from .tokenizer import MASK, SEP
 NEWLINE_ID = 7
 
 
+class Packing(NamedTuple):
+    """How rows are divided into texts: for each token the number of its text, and its place there, int64 [B, S].
+
+    A text sees itself only and starts at position 0, so the model meets texts of every length, not just whole rows.
+    """
+
+    text: Tensor
+    place: Tensor
+
+
 class MaskedBatch(NamedTuple):
     """``ids`` int64 [B, S] with masks, ``positions`` int64 [B*m] flat places of the masks, ``labels`` int64 [B*m]."""
 
     ids: Tensor
     positions: Tensor
     labels: Tensor
+    packing: Optional[Packing] = None
 
 
 @dataclass
@@ -68,8 +79,31 @@ class TokenStore:
 
     def windows(self, step: int, seed: int, batch: int, length: int, line_share: float = 0.5) -> Tensor:
         """int64 [batch, length]: length-1 consecutive tokens and ``<sep>``; ``line_share`` of rows start at a line."""
+        generator = generator_for(seed, step, self.tokens.device)
+        start = self._starts(batch, length, line_share, generator)
+        ids = self.tokens[start[:, None] + torch.arange(length - 1, device=start.device)].to(torch.int64)
+        return torch.cat([ids, torch.full((batch, 1), SEP, dtype=torch.int64, device=start.device)], dim=1)
+
+    def packed(
+        self, step: int, seed: int, batch: int, length: int, shortest: int, line_share: float = 0.5
+    ) -> Tuple[Tensor, Packing]:
+        """int64 [batch, length]: rows of several texts, each of consecutive tokens closed by ``<sep>``.
+
+        Args:
+            shortest: tokens of the shortest text, its ``<sep>`` included (the last one of a row may be shorter still).
+        """
+        generator = generator_for(seed, step, self.tokens.device)
+        packing = pack(batch, length, shortest, generator)
+        texts = length // shortest
+        start = self._starts(batch * texts, length, line_share, generator).view(batch, texts)
+        ids = self.tokens[start.gather(1, packing.text) + packing.place].to(torch.int64)
+        last = torch.ones_like(ids, dtype=torch.bool)
+        last[:, :-1] = packing.text[:, 1:] != packing.text[:, :-1]
+        return ids.masked_fill(last, SEP), packing
+
+    def _starts(self, batch: int, length: int, line_share: float, generator: torch.Generator) -> Tensor:
+        """int64 [batch]: where texts of up to ``length`` tokens begin; ``line_share`` of them at a line."""
         device = self.tokens.device
-        generator = generator_for(seed, step, device)
         domain = torch.multinomial(self.probabilities, batch, replacement=True, generator=generator)
         place = torch.rand(batch, dtype=torch.float64, device=device, generator=generator)
         by_line = torch.rand(batch, device=device, generator=generator) < line_share
@@ -79,8 +113,22 @@ class TokenStore:
             at_line = first + lines[(place * len(lines)).to(torch.int64)].to(torch.int64)
             chosen = torch.where(by_line, at_line.clamp(max=last - length), free)
             start = torch.where(domain == number, chosen, start)
-        ids = self.tokens[start[:, None] + torch.arange(length - 1, device=device)].to(torch.int64)
-        return torch.cat([ids, torch.full((batch, 1), SEP, dtype=torch.int64, device=device)], dim=1)
+        return start
+
+
+def pack(batch: int, length: int, shortest: int, generator: torch.Generator) -> Packing:
+    """Divides rows of ``length`` tokens into texts whose lengths are spread evenly on a logarithmic scale.
+
+    Each length lies in [shortest, length]; the last text of a row is cut off where the row ends.
+    """
+    device = generator.device
+    share = torch.rand(batch, length // shortest, device=device, generator=generator)
+    sizes = (shortest * (length / shortest) ** share).round().to(torch.int64)
+    ends = sizes.cumsum(1)
+    place = torch.arange(length, device=device)
+    text = (ends[:, None, :] <= place[None, :, None]).sum(2)
+    first = torch.cat([torch.zeros_like(ends[:, :1]), ends], dim=1).gather(1, text)
+    return Packing(text, place - first)
 
 
 def generator_for(seed: int, step: int, device: torch.device) -> torch.Generator:
@@ -88,7 +136,7 @@ def generator_for(seed: int, step: int, device: torch.device) -> torch.Generator
     return torch.Generator(device=device).manual_seed((seed * 1_000_003 + step) % (2**63 - 1))
 
 
-def mask_batch(ids: Tensor, count: int, generator: torch.Generator) -> MaskedBatch:
+def mask_batch(ids: Tensor, count: int, generator: torch.Generator, packing: Optional[Packing] = None) -> MaskedBatch:
     """Hides exactly ``count`` tokens of each row behind ``<mask>``.
 
     Always ``<mask>``, never a random or kept token: that is how the model is used and measured, and the 80/10/10 rule
@@ -102,7 +150,7 @@ def mask_batch(ids: Tensor, count: int, generator: torch.Generator) -> MaskedBat
     positions = (chosen + torch.arange(ids.shape[0], device=ids.device)[:, None] * ids.shape[1]).flatten()
     flat = ids.flatten()
     labels = flat[positions]
-    return MaskedBatch(flat.scatter(0, positions, MASK).view_as(ids), positions, labels)
+    return MaskedBatch(flat.scatter(0, positions, MASK).view_as(ids), positions, labels, packing)
 
 
 def mask_count(length: int, rate: float) -> int:

@@ -1,6 +1,7 @@
 """Measures one model: ``python -m fff_training.evaluate --model DIR --shards DIR --out result.json``.
 
-Masked loss and accuracy by domain, bits a character, leaf use, the fill-mask suite, and the downstream stand-ins.
+Masked loss and accuracy by domain and length of text, bits a character, leaf use, the fill-mask suite, and the downstream
+stand-ins.
 """
 
 from __future__ import annotations
@@ -42,6 +43,13 @@ def evaluate(
         scores = masked_scores(model, windows[:rows] if rows else windows, precision)
         scores["bits_per_character"] = bits_per_character(scores["loss"], heldout.characters_per_token[name])
         result[name] = scores
+    result["short"] = {
+        str(length): {
+            name: masked_scores(model, windows[: rows * heldout_length(heldout) // length] if rows else windows, precision)
+            for name, windows in by_domain.items()
+        }
+        for length, by_domain in heldout.short.items()
+    }
     share = usage_tokens // (heldout_length(heldout) * max(1, len(heldout.windows))) + 1
     mixture = torch.cat([windows[:share] for windows in heldout.windows.values()])
     result["usage"] = leaf_usage(model, mixture, usage_tokens)

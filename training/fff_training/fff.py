@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import ModelConfig
+from .dense import FeedforwardOutput
 from .routing import (
     ReturnRows,
     TakeRows,
+    TilePlan,
     WeightsOfTiles,
     descend,
     path_mask,
@@ -30,11 +32,15 @@ from .routing import (
 FORMS = ("masked", "grouped")
 
 
-class FeedforwardOutput(NamedTuple):
-    """``value`` [N, H], and ``balance``, a scalar in [0, levels/4] that is 0 when every decision is half and half."""
+class LowerLevels(NamedTuple):
+    """What the lower half of the levels gave, in tiles: ``rows`` [T*M, H], ``logits`` and ``mask`` [T, M, 2^low], and where
+    each tree's token lies among the rows (``slot`` [K, N])."""
 
-    value: Tensor
-    balance: Tensor
+    rows: Tensor
+    logits: Tensor
+    mask: Tensor
+    slot: Tensor
+    plan: TilePlan
 
 
 class FastFeedforward(nn.Module):
@@ -63,7 +69,7 @@ class FastFeedforward(nn.Module):
         self.register_buffer("noise_scale", torch.zeros(()), persistent=False)
         self.noisy = False
         self.want_balance = False
-        self.routing_gradient = 0.0
+        self.routing_gradient, self.routing_samples = 0.0, 0
 
     def forward(self, x: Tensor) -> FeedforwardOutput:
         """x [N, H] -> value [N, H] in the dtype of the matrix products, and the balance term."""
@@ -101,15 +107,58 @@ class FastFeedforward(nn.Module):
         count, levels = x.shape[0], self.depth + 1
         top = levels // 2
         logits = self.linear_in(x).view(count, self.trees, self.nodes)
-        mask = path_mask(descend(self._decisions(logits), levels), self.nodes)
+        decisions = self._decisions(logits)
+        nodes = descend(decisions, levels)
+        mask = path_mask(nodes, self.nodes)
         active = self._activations(logits, mask, [(0, top), (top, levels - top)] if top else [(0, levels)])
+        value = self.linear_out(active.view(count, -1))
+        if top and self._samples():
+            weight_out = self.linear_out.weight.t().reshape(self.trees, self.nodes, -1)
+            lower = torch.arange(self.nodes, device=x.device) >= 2**top - 1
+
+            def lower_value(path: Tensor) -> Tensor:
+                chosen = path_mask(path, self.nodes) & lower
+                return torch.einsum("ntm,tmh->tnh", F.gelu(logits) * chosen, weight_out.to(logits.dtype))
+
+            with torch.no_grad():
+                flips = [self._flip(logits, top) for _ in range(self._samples())]
+                others = [lower_value(descend(decisions, levels, flip)) for flip in flips]
+                here = lower_value(nodes)
+            value = value + self._steer(logits, nodes, flips, here, others, top)
         balance = x.new_zeros((), dtype=torch.float32)
         if self.want_balance:
             inner = 2**self.depth - 1
             seen = mask[..., :inner].float()
             soft = torch.sigmoid(logits[..., :inner].float()) * seen
             balance = balance_of(soft.sum(0), seen.sum(0), count) / self.trees
-        return FeedforwardOutput(self.linear_out(active.view(count, -1)), balance)
+        return FeedforwardOutput(value, balance)
+
+    def _samples(self) -> int:
+        return self.routing_samples if self.routing_gradient and self.training else 0
+
+    def _flip(self, logits: Tensor, top: int) -> Tensor:
+        """For each token and tree a level of the upper half, int64 [N, K, 1]."""
+        return torch.randint(top, (*logits.shape[:2], 1), device=logits.device)
+
+    def _steer(
+        self, logits: Tensor, nodes: Tensor, flips: List[Tensor], here: Tensor, others: List[Tensor], top: int
+    ) -> Tensor:
+        """Zeros [N, H] whose gradient tells upper decisions whether another sub-tree would have served the token better.
+
+        Each sample turns one decision of the upper half around; the gradient is that of the value expected if this
+        decision were a coin of chance sigmoid(logit), times the number of decisions that the sample stands for.
+
+        Args:
+            logits: [N, K, m]; nodes: int64 [N, K, levels], the path.
+            flips: the turned levels; here, others: [K, N, H], what the lower half gives on the path and beside it.
+        """
+        total = torch.zeros_like(here[0])
+        for flip, other in zip(flips, others):
+            logit = logits.gather(-1, nodes.gather(-1, flip))
+            went_right = nodes.gather(-1, flip + 1) % 2 == 0
+            stay = torch.sigmoid(torch.where(went_right, logit, -logit)).transpose(0, 1)
+            total = total + ((stay - stay.detach()) * (here - other)).sum(0)
+        return total * (self.routing_gradient * top / len(flips))
 
     def _grouped(self, x: Tensor) -> FeedforwardOutput:
         count, levels = x.shape[0], self.depth + 1
@@ -125,43 +174,61 @@ class FastFeedforward(nn.Module):
             x, F.pad(weight_in[:, :size], (0, 0, 0, 1)).flatten(0, 1), F.pad(bias_in[:, :size], (0, 1)).flatten()
         )
         logits = logits.view(count, self.trees, size + 1)
-        nodes = descend(self._decisions(logits), top + 1)
+        decisions = self._decisions(logits)
+        nodes = descend(decisions, top + 1)
         mask = path_mask(nodes[..., :top], size + 1)
         active = self._activations(logits, mask, [(0, top)])
         value = active.view(count, -1) @ F.pad(weight_out[:, :size], (0, 0, 0, 1)).flatten(0, 1).to(active.dtype)
 
-        # Lower levels: pairs (tree, token) sorted into tiles of one sub-tree each.
-        tree = torch.arange(self.trees, device=x.device)
-        group = (nodes[..., top] - size + tree * groups_per_tree).t().reshape(-1)
-        rows = tile_rows(group.shape[0], groups)
-        plan = plan_tiles(group, groups, rows)
-        token_of_row = plan.source % count
-        slot = plan.slot.view(self.trees, count)
-        taken = TakeRows.apply(x.to(logits.dtype), token_of_row, slot).view(-1, rows, x.shape[1])
-        tile_in = WeightsOfTiles.apply(subtrees(weight_in, top, low).to(logits.dtype), plan.tile_group)
-        tile_bias = WeightsOfTiles.apply(subtrees(bias_in[..., None], top, low).to(logits.dtype), plan.tile_group)
-        tile_out = WeightsOfTiles.apply(subtrees(weight_out, top, low).to(logits.dtype), plan.tile_group)
-        low_logits = torch.bmm(taken, tile_in.transpose(1, 2)) + tile_bias.transpose(1, 2)
-        low_nodes = descend(self._decisions(low_logits), low)
-        low_mask = path_mask(low_nodes, 2**low) & plan.valid.view(-1, rows, 1)
-        low_active = self._activations(low_logits, low_mask, [(0, low)])
-        low_value = torch.bmm(low_active, tile_out).flatten(0, 1)
-        value = value + ReturnRows.apply(low_value, slot, token_of_row)
+        blocks = tuple(
+            subtrees(part, top, low).to(logits.dtype) for part in (weight_in, bias_in[..., None], weight_out)
+        )
+        lower = self._lower(x.to(logits.dtype), nodes[..., top] - size, blocks)
+        value = value + ReturnRows.apply(lower.rows, lower.slot, lower.plan.source % count)
+        if self._samples():
+            with torch.no_grad():
+                flips = [self._flip(logits, top) for _ in range(self._samples())]
+                beside = [descend(decisions, top + 1, flip)[..., top] - size for flip in flips]
+                sides = [self._lower(x.to(logits.dtype), subtree, blocks) for subtree in beside]
+                here, *others = [side.rows[side.slot] for side in (lower, *sides)]
+            value = value + self._steer(logits, nodes, flips, here, others, top)
 
         balance = x.new_zeros((), dtype=torch.float32)
         if self.want_balance:
             seen = mask[..., :size].float()
             soft = torch.sigmoid(logits[..., :size].float()) * seen
             inner = 2 ** (low - 1) - 1
-            low_seen = low_mask[..., :inner].float()
-            low_soft = torch.sigmoid(low_logits[..., :inner].float()) * low_seen
+            low_seen = lower.mask[..., :inner].float()
+            low_soft = torch.sigmoid(lower.logits[..., :inner].float()) * low_seen
             balance = balance_of(soft.sum(0), seen.sum(0), count) + balance_of(
-                sum_by_group(low_soft.sum(1), plan.tile_group, groups),
-                sum_by_group(low_seen.sum(1), plan.tile_group, groups),
+                sum_by_group(low_soft.sum(1), lower.plan.tile_group, groups),
+                sum_by_group(low_seen.sum(1), lower.plan.tile_group, groups),
                 count,
             )
             balance = balance / self.trees
         return FeedforwardOutput(value, balance)
+
+    def _lower(self, x: Tensor, subtree: Tensor, blocks: Tuple[Tensor, ...]) -> LowerLevels:
+        """The lower levels of each token's sub-tree: pairs (tree, token) sorted into tiles of one sub-tree each.
+
+        Args:
+            x: [N, H]; subtree: int64 [N, K], counted from 0 within the tree.
+            blocks: input weights, biases and output weights of ``subtrees``.
+        """
+        count, per_tree = x.shape[0], blocks[0].shape[0] // self.trees
+        size = blocks[0].shape[1]
+        tree = torch.arange(self.trees, device=x.device)
+        group = (subtree + tree * per_tree).t().reshape(-1)
+        rows = tile_rows(group.shape[0], blocks[0].shape[0])
+        plan = plan_tiles(group, blocks[0].shape[0], rows)
+        slot = plan.slot.view(self.trees, count)
+        taken = TakeRows.apply(x, plan.source % count, slot).view(-1, rows, x.shape[1])
+        tile_in, tile_bias, tile_out = (WeightsOfTiles.apply(block, plan.tile_group) for block in blocks)
+        logits = torch.bmm(taken, tile_in.transpose(1, 2)) + tile_bias.transpose(1, 2)
+        levels = size.bit_length() - 1
+        mask = path_mask(descend(self._decisions(logits), levels), size) & plan.valid.view(-1, rows, 1)
+        active = self._activations(logits, mask, [(0, levels)])
+        return LowerLevels(torch.bmm(active, tile_out).flatten(0, 1), logits, mask, slot, plan)
 
     @torch.no_grad()
     def trace(self, x: Tensor) -> Dict[str, Tensor]:
@@ -181,45 +248,6 @@ class FastFeedforward(nn.Module):
         """Leaf number of each token in each tree, int64 [N, K] in [0, 2^depth)."""
         logits = F.linear(x, self.linear_in.weight, self.linear_in.bias).view(x.shape[0], self.trees, self.nodes)
         return descend(logits, self.depth + 1)[..., -1] - (2**self.depth - 1)
-
-
-class DenseFeedforward(nn.Module):
-    """The ordinary layer: ``dense_out(GELU(dense_in(x)))``, no biases."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.dense_in = nn.Linear(config.hidden_size, config.width, bias=False)
-        self.dense_out = nn.Linear(config.width, config.hidden_size, bias=False)
-
-    def forward(self, x: Tensor) -> FeedforwardOutput:
-        """x [N, H] -> value [N, H]; the balance term is 0.
-
-        Odd widths are padded with zero neurons, which add nothing: matrix units need rows of a multiple of 8.
-        """
-        extra = -self.dense_in.out_features % 8
-        hidden = F.gelu(F.linear(x, F.pad(self.dense_in.weight, (0, 0, 0, extra))))
-        value = F.linear(hidden, F.pad(self.dense_out.weight, (0, extra)))
-        return FeedforwardOutput(value, x.new_zeros((), dtype=torch.float32))
-
-    @torch.no_grad()
-    def trace(self, x: Tensor) -> Dict[str, Tensor]:
-        """``ffn_preact`` and ``ffn_act`` [N, width] and ``ffn_output`` [N, H]."""
-        before = self.dense_in(x)
-        after = F.gelu(before)
-        return {"ffn_preact": before, "ffn_act": after, "ffn_output": self.dense_out(after)}
-
-
-class NoFeedforward(nn.Module):
-    """Adds nothing: the control that shows what attention alone achieves."""
-
-    def forward(self, x: Tensor) -> FeedforwardOutput:
-        """x [N, H] -> zeros [N, H]."""
-        return FeedforwardOutput(torch.zeros_like(x), x.new_zeros((), dtype=torch.float32))
-
-    @torch.no_grad()
-    def trace(self, x: Tensor) -> Dict[str, Tensor]:
-        """``ffn_output`` [N, H], zeros."""
-        return {"ffn_output": torch.zeros_like(x)}
 
 
 def balance_of(soft_sum: Tensor, visits: Tensor, count: int) -> Tensor:

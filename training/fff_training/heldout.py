@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ContextManager, Dict, Mapping
 
@@ -19,14 +19,20 @@ from .shards import DOMAINS, characters_per_token, load_tokens
 from .tokenizer import SEP
 
 MASK_RATE = 0.15
+SHORT_LENGTHS = (12, 24, 48, 96)
+"""Lengths beside whole windows, none of them a round one that a recipe might single out."""
 
 
 @dataclass
 class HeldOut:
-    """Held-out windows by domain, int64 [N, length] (the last token is ``<sep>``), and characters per token."""
+    """Held-out windows by domain, int64 [N, length] (the last token is ``<sep>``), and characters per token.
+
+    ``short`` are windows of other lengths over the same tokens, by length and domain: what people select is mostly short.
+    """
 
     windows: Dict[str, Tensor]
     characters_per_token: Dict[str, float]
+    short: Dict[int, Dict[str, Tensor]] = field(default_factory=dict)
 
     @staticmethod
     def load(folder: Path, device: torch.device, length: int = 128) -> "HeldOut":
@@ -40,16 +46,22 @@ class HeldOut:
         arrays: Mapping[str, np.ndarray], ratio: Mapping[str, float], device: torch.device, length: int = 128
     ) -> "HeldOut":
         """Cuts each domain's tokens into consecutive windows, shuffled once so that a prefix is a fair sample."""
-        windows: Dict[str, Tensor] = {}
-        for name, array in arrays.items():
-            rows = len(array) // (length - 1)
-            if not rows:
-                continue
-            tokens = torch.from_numpy(array[: rows * (length - 1)].astype(np.int64)).view(rows, length - 1)
-            tokens = torch.cat([tokens, torch.full((rows, 1), SEP)], dim=1)
-            order = torch.randperm(rows, generator=generator_for(11, rows, torch.device("cpu")))
-            windows[name] = tokens[order].to(device)
-        return HeldOut(windows, dict(ratio))
+        short = {size: cut(arrays, size, device) for size in SHORT_LENGTHS if size < length}
+        return HeldOut(cut(arrays, length, device), dict(ratio), short)
+
+
+def cut(arrays: Mapping[str, np.ndarray], length: int, device: torch.device) -> Dict[str, Tensor]:
+    """Windows int64 [N, length] of each domain that fills one, in an order that depends on their number only."""
+    windows: Dict[str, Tensor] = {}
+    for name, array in arrays.items():
+        rows = len(array) // (length - 1)
+        if not rows:
+            continue
+        tokens = torch.from_numpy(array[: rows * (length - 1)].astype(np.int64)).view(rows, length - 1)
+        tokens = torch.cat([tokens, torch.full((rows, 1), SEP)], dim=1)
+        order = torch.randperm(rows, generator=generator_for(11, rows, torch.device("cpu")))
+        windows[name] = tokens[order].to(device)
+    return windows
 
 
 def autocast_of(model: MaskedLanguageModel, precision: str) -> ContextManager[Any]:
@@ -100,9 +112,13 @@ def bits_per_character(loss: float, characters_per_token: float) -> float:
 
 
 def quick_losses(model: MaskedLanguageModel, heldout: HeldOut, precision: str, rows: int = 256) -> Dict[str, float]:
-    """Loss and top-1 of each domain on the first ``rows`` windows, for the training log."""
+    """Loss and top-1 of each domain on the first ``rows`` windows, for the training log; top-1 of the shortest, too."""
     found: Dict[str, float] = {}
     for name, windows in heldout.windows.items():
         scores = masked_scores(model, windows[:rows], precision)
         found[f"{name}_loss"], found[f"{name}_top1"] = round(scores["loss"], 4), round(scores["top1"], 4)
+    for length in sorted(heldout.short)[:1]:
+        for name, windows in heldout.short[length].items():
+            count = rows * heldout.windows[name].shape[1] // length
+            found[f"{name}_{length}_top1"] = round(masked_scores(model, windows[:count], precision)["top1"], 4)
     return found

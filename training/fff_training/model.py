@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import ModelConfig
-from .fff import DenseFeedforward, FastFeedforward, NoFeedforward
+from .data import Packing
+from .dense import DenseFeedforward, NoFeedforward
+from .fff import FastFeedforward
 
 
 class EncoderOutput(NamedTuple):
@@ -41,9 +43,9 @@ class ScaledSinusoid(nn.Module):
         if config.positions == "scaled-sinusoidal":
             self.scale_factor = nn.Parameter(torch.tensor([config.position_scale]))
 
-    def forward(self, length: int) -> Tensor:
-        """[length, H] for positions 0..length-1."""
-        table = self.table[:length]
+    def forward(self, length: int, place: Optional[Tensor] = None) -> Tensor:
+        """[length, H] for positions 0..length-1, or [B, S, H] for the positions ``place`` int64 [B, S]."""
+        table = self.table[:length] if place is None else self.table[place]
         return table * self.scale_factor if hasattr(self, "scale_factor") else table
 
 
@@ -56,9 +58,9 @@ class Embedding(nn.Module):
         self.pos_embedding = ScaledSinusoid(config)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """ids int64 [B, S] -> [B, S, H]."""
-        return self.norm(self.word_embedding(ids) + self.pos_embedding(ids.shape[1]))
+    def forward(self, ids: Tensor, place: Optional[Tensor] = None) -> Tensor:
+        """ids int64 [B, S], positions int64 [B, S] (None: 0 to S-1) -> [B, S, H]."""
+        return self.norm(self.word_embedding(ids) + self.pos_embedding(ids.shape[1], place))
 
 
 class SelfAttention(nn.Module):
@@ -88,7 +90,7 @@ class Attention(nn.Module):
         return [part.transpose(1, 2) for part in fused.chunk(3, dim=-1)]
 
     def forward(self, x: Tensor, bias: Optional[Tensor] = None) -> Tensor:
-        """x [B, S, H], additive key bias [B, 1, 1, S] or None -> [B, S, H]."""
+        """x [B, S, H], additive bias [B, 1, 1 or S, S] of keys (or pairs) or None -> [B, S, H]."""
         query, key, value = self._split(x)
         if bias is not None:
             bias = bias.to(query.dtype).expand(-1, 1, x.shape[1], -1)
@@ -137,11 +139,13 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Layer(config, form) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
 
-    def forward(self, ids: Tensor, mask: Optional[Tensor] = None) -> EncoderOutput:
-        """ids int64 [B, S], mask [B, S] of 0 and 1 (None: all 1)."""
-        x = self.embedding(ids)
+    def forward(
+        self, ids: Tensor, mask: Optional[Tensor] = None, packing: Optional[Packing] = None
+    ) -> EncoderOutput:
+        """ids int64 [B, S], and either mask [B, S] of 0 and 1 (None: all 1) or how rows are divided into texts."""
+        x = self.embedding(ids, None if packing is None else packing.place)
         balance = torch.zeros((), dtype=torch.float32, device=ids.device)
-        bias = key_bias(mask)
+        bias = key_bias(mask) if packing is None else text_bias(packing)
         for layer in self.layers:
             x, term = layer(x, bias)
             balance = balance + term
@@ -151,6 +155,12 @@ class Encoder(nn.Module):
 def key_bias(mask: Optional[Tensor]) -> Optional[Tensor]:
     """(1 - mask) * -10000 over keys, [B, 1, 1, S]; None stays None."""
     return None if mask is None else (1.0 - mask.to(torch.float32))[:, None, None, :] * -10000.0
+
+
+def text_bias(packing: Packing) -> Tensor:
+    """0 where query and key belong to the same text, -10000 elsewhere, [B, 1, S, S]."""
+    apart = packing.text[:, None, :, None] != packing.text[:, None, None, :]
+    return apart.to(torch.float32) * -10000.0
 
 
 class MaskedLanguageModel(nn.Module):
@@ -202,10 +212,10 @@ class MaskedLanguageModel(nn.Module):
         for ffn in self.feedforwards():
             ffn.want_balance = wanted
 
-    def set_routing_gradient(self, weight: float) -> None:
-        """Weight of the straight-through gradient of routing decisions in training mode."""
+    def set_routing_gradient(self, weight: float, samples: int) -> None:
+        """Weight of the straight-through gradient of routing decisions in training mode, and sub-trees tried beside."""
         for ffn in self.feedforwards():
-            ffn.routing_gradient = weight
+            ffn.routing_gradient, ffn.routing_samples = weight, samples
 
     def set_noise(self, enabled: bool) -> None:
         """Whether routing decisions carry noise in training mode."""

@@ -43,6 +43,13 @@ def quality(evaluation: Mapping[str, Any]) -> str:
                 f"| {name} | {row['masks']:.0f} | {row['loss']:.3f} | {row['top1']:.3f} | {row['top5']:.3f}"
                 f" | {row['bits_per_character']:.3f} |"
             )
+    short = evaluation.get("short", {})
+    if short:
+        lines += ["", "Top-1 in texts of other lengths, 15 % hidden:", ""]
+        lines += ["| tokens | prose | markdown | code |", "| --- | --- | --- | --- |"]
+        for length, scores in short.items():
+            cells = [f"{scores[name]['top1']:.3f}" if name in scores else "-" for name in ("prose", "markdown", "code")]
+            lines.append(f"| {length} | " + " | ".join(cells) + " |")
     usage = evaluation.get("usage", [])
     if usage:
         lines += ["", "| layer | leaf entropy (bits) | leaves reached |", "| --- | --- | --- |"]

@@ -69,8 +69,8 @@ class Objective:
         self.model, self.settings, self.teacher = model, settings, teacher
         model.set_balance(settings.balance > 0)
         model.set_noise(settings.noise_from > 0)
-        model.set_routing_gradient(settings.routing_gradient)
-        # Static shapes: the two lengths are two graphs. Left to itself, the second would become one dynamic graph.
+        model.set_routing_gradient(settings.routing_gradient, settings.routing_samples)
+        # Static shapes: whole and packed rows are two graphs, each compiled for its own shapes.
         wrap: Callable[..., Any] = torch.compile if settings.compile else _as_is
         self.encode = wrap(model.encoder, dynamic=False)
         self.teach = wrap(teacher.encoder, dynamic=False) if teacher is not None else None
@@ -80,10 +80,10 @@ class Objective:
     def __call__(self, batch: MaskedBatch) -> LossParts:
         """Loss of one batch; call under autocast."""
         settings, embedding = self.settings, self.model.encoder.embedding.word_embedding.weight
-        out = self.encode(batch.ids)
+        out = self.encode(batch.ids, None, batch.packing)
         if self.teacher is not None and self.teach is not None:
             with torch.no_grad():
-                taught = self.teach(batch.ids).hidden
+                taught = self.teach(batch.ids, None, batch.packing).hidden
             total, masked = self.head(
                 out.hidden,
                 batch.positions,

@@ -12,20 +12,24 @@ import torch
 from torch import Tensor
 
 
-def descend(logits: Tensor, levels: int) -> Tensor:
+def descend(logits: Tensor, levels: int, flip: Optional[Tensor] = None) -> Tensor:
     """Follows the decisions from the root.
 
     Args:
         logits: [..., m] decision logits of a complete tree in heap order, m >= 2^(levels-1) - 1.
         levels: number of levels to visit, the root's included (the last one decides nothing).
+        flip: int64 [..., 1], a level whose decision is turned around; None: none.
 
     Returns:
         int64 [..., levels], the visited node of each level; exactly 0 goes left (model-spec section 2, step 4).
     """
     node = torch.zeros(logits.shape[:-1] + (1,), dtype=torch.int64, device=logits.device)
     visited = [node]
-    for _ in range(levels - 1):
-        node = 2 * node + 1 + (logits.gather(-1, node) > 0).to(torch.int64)
+    for level in range(levels - 1):
+        right = logits.gather(-1, node) > 0
+        if flip is not None:
+            right = right ^ (flip == level)
+        node = 2 * node + 1 + right.to(torch.int64)
         visited.append(node)
     return torch.cat(visited, dim=-1)
 

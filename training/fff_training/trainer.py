@@ -94,20 +94,21 @@ class Trainer:
             else nullcontext()
         )
 
-    def shape_of(self, step: int) -> "tuple[int, int]":
-        """(batch, length) of a step: every ``short_every``-th is short with as many tokens."""
-        settings = self.settings
-        if settings.short_every and step % settings.short_every == settings.short_every - 1:
-            return settings.batch * settings.length // settings.short_length, settings.short_length
-        return settings.batch, settings.length
+    def is_packed(self, step: int) -> bool:
+        """Whether a step's rows hold several texts."""
+        every = self.settings.packed_every
+        return every > 0 and step % every == every - 1
 
     def losses_of(self, step: int, progress: float) -> Any:
         """Loss parts of one step's batch; rows are divided among processes by seed."""
-        batch, length = self.shape_of(step)
-        seed = self.settings.seed * 97 + self.world.rank
-        ids = self.store.windows(step, seed, batch // self.world.size, length, self.settings.line_share)
-        count = mask_count(length, mask_rate(self.settings, progress))
-        masked = mask_batch(ids, count, generator_for(seed + 5, step, self.world.device))
+        settings, seed = self.settings, self.settings.seed * 97 + self.world.rank
+        rows, length, packing = settings.batch // self.world.size, settings.length, None
+        if self.is_packed(step):
+            ids, packing = self.store.packed(step, seed, rows, length, settings.shortest, settings.line_share)
+        else:
+            ids = self.store.windows(step, seed, rows, length, settings.line_share)
+        count = mask_count(length, mask_rate(settings, progress))
+        masked = mask_batch(ids, count, generator_for(seed + 5, step, self.world.device), packing)
         with self.autocast():
             return self.objective(masked)
 
@@ -117,7 +118,7 @@ class Trainer:
             return
         start = time.monotonic()
         state = self._random_state()
-        for step in (0, max(0, self.settings.short_every - 1)):
+        for step in (0, max(0, self.settings.packed_every - 1)):
             for progress in (0.0, 1.0):
                 self.losses_of(step, progress).total.backward()
         self.optimizer.zero_grad(set_to_none=True)
@@ -171,9 +172,9 @@ class Trainer:
                 torch._foreach_add_(
                     self.average, [v.detach() for v in self.model.parameters()], alpha=1.0 - settings.ema
                 )
-            batch, length = self.shape_of(self.step)
+            packed = self.is_packed(self.step)
             self.step += 1
-            self.tokens += batch * length
+            self.tokens += settings.batch * settings.length
             steps += 1
             if self.step % settings.log_every == 0:
                 loss = float(parts.masked.item())
@@ -188,7 +189,7 @@ class Trainer:
                     balance=round(float(parts.balance.item()), 5),
                     norm=round(float(norm), 3),
                     rate=rate,
-                    length=length,
+                    packed=packed,
                     tokens_per_second=round(speed),
                 )
             self.elapsed = self.world.agree(before + time.monotonic() - started)

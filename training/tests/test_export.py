@@ -109,6 +109,7 @@ def test_the_card_shows_evaluation_and_corpus() -> None:
     layer = {"entropy_bits": 9.87, "leaves_reached": 1500.0, "leaves": 2048, "tokens": 100_000}
     evaluation: Dict[str, Any] = {
         "prose": row,
+        "short": {"12": {"prose": {**row, "top1": 0.3456}}},
         "usage": [layer],
         "fill_mask": {"lines": 50, "all_top1": 0.5, "all_top5": 0.86},
     }
@@ -127,6 +128,7 @@ def test_the_card_shows_evaluation_and_corpus() -> None:
         "prose train 2.0 MB",
         "| MIT | 1 | 1.5 |",
         "12 of 4095",
+        "| 12 | 0.346 | - | - |",
     ):
         assert text in card, text
     assert "GPL" not in corpus_table(manifest)

@@ -77,6 +77,8 @@ def test_evaluate_reports_every_domain(tmp_path: Path) -> None:
     for name in ("prose", "markdown", "code"):
         assert 2.5 < result[name]["loss"] < 6 and result[name]["bits_per_character"] > 0
     assert len(result["usage"]) == 2 and result["active_neurons"] == 4
+    assert set(result["short"]) == {"12"}  # Windows of 16: only one of the shorter lengths is shorter.
+    assert all(0 <= scores["top1"] < 0.9 and scores["masks"] > 100 for scores in result["short"]["12"].values())
     json.dumps(result)
 
 

@@ -12,7 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from fff_training.checkpoint import CheckpointError, load_model, save_hub
 from fff_training.config import ConfigError, ModelConfig
-from fff_training.fff import DenseFeedforward, FastFeedforward
+from fff_training.data import pack
+from fff_training.dense import DenseFeedforward
+from fff_training.fff import FastFeedforward
 from fff_training.model import MaskedLanguageModel
 
 TOLERANCE: Dict[str, float] = {"embedding": 2e-5, "attn_probs": 2e-5}
@@ -88,9 +90,10 @@ def test_grouped_equals_masked_in_value_balance_and_gradient(depth: int, trees: 
         assert torch.allclose(a.grad, b.grad, atol=1e-6), name
 
 
+@pytest.mark.parametrize("samples", [0, 2])
 @pytest.mark.parametrize("depth,trees,tokens", [(2, 3, 40), (5, 1, 300), (6, 2, 257)])
 def test_a_routing_gradient_leaves_values_alone_and_is_the_same_in_both_forms(
-    depth: int, trees: int, tokens: int
+    depth: int, trees: int, tokens: int, samples: int
 ) -> None:
     grouped, masked = layer_pair(depth, trees, seed=depth)
     x = torch.randn(tokens, 24, dtype=torch.float64)
@@ -101,7 +104,8 @@ def test_a_routing_gradient_leaves_values_alone_and_is_the_same_in_both_forms(
         (layer(x).value * weight).sum().backward()
         before = layer.linear_in.weight.grad.clone()
         layer.zero_grad()
-        layer.routing_gradient = 1.0
+        layer.routing_gradient, layer.routing_samples = 1.0, samples
+        torch.manual_seed(9)
         own = x.clone().requires_grad_(True)
         value = layer(own).value
         assert torch.allclose(value, plain, atol=1e-12)
@@ -132,6 +136,26 @@ def test_the_routing_gradient_is_the_slope_of_the_softly_routed_value() -> None:
     expected = torch.zeros_like(logits)
     expected[child] = chance * (1 - chance) * (worth[2 * child + 2] - worth[2 * child + 1])
     assert expected[child] != 0
+    assert torch.allclose(slopes[1] - slopes[0], expected, atol=1e-12)
+
+
+def test_upper_decisions_learn_what_the_sub_tree_beside_would_give() -> None:
+    config = ModelConfig(vocab_size=8, hidden_size=6, layers=1, heads=2, depth=1, trees=1)
+    torch.manual_seed(7)
+    layer = FastFeedforward(config).double()
+    x, weight = torch.randn(1, 6, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
+    slopes = []
+    for samples in (0, 3):
+        layer.zero_grad()
+        layer.routing_gradient, layer.routing_samples = 1.0, samples
+        (layer(x).value @ weight).sum().backward()
+        slopes.append(layer.linear_in.bias.grad.clone())
+    # Depth 1: the root is the upper half, so that every sample turns the root's decision around.
+    logits = (x @ layer.linear_in.weight.t() + layer.linear_in.bias)[0].detach()
+    worth = torch.nn.functional.gelu(logits) * (weight @ layer.linear_out.weight.detach())
+    chance = torch.sigmoid(logits[0])
+    expected = torch.tensor([chance * (1 - chance) * (worth[2] - worth[1]), 0.0, 0.0])
+    assert expected[0] != 0
     assert torch.allclose(slopes[1] - slopes[0], expected, atol=1e-12)
 
 
@@ -224,6 +248,20 @@ def test_half_precision_does_not_round_the_scale_of_attention(tmp_path: Path) ->
     scale = tensors["encoder.layers.0.attn.self_attention.norm_factor"]
     assert scale.item() == pytest.approx(12**-0.5, rel=1e-7)
     assert {value.dtype for name, value in tensors.items() if not name.endswith("norm_factor")} == {torch.float16}
+
+
+def test_texts_packed_in_a_row_do_not_see_each_other() -> None:
+    config = ModelConfig(vocab_size=50, hidden_size=16, layers=2, heads=2, depth=3, max_sequence_length=16)
+    model = MaskedLanguageModel(config, seed=1).eval()
+    ids = torch.randint(0, 50, (3, 16))
+    packing = pack(3, 16, 3, torch.Generator().manual_seed(2))
+    assert packing.text.max() >= 2
+    together = model.encoder(ids, None, packing).hidden
+    for row in range(3):
+        for number in range(int(packing.text[row].max()) + 1):
+            own = packing.text[row] == number
+            alone = model.encoder(ids[row, own][None]).hidden[0]
+            assert torch.allclose(together[row, own], alone, atol=1e-5)
 
 
 def test_a_missing_tensor_is_named(tmp_path: Path) -> None:

@@ -80,9 +80,32 @@ def test_a_deadline_shortens_the_schedule_of_a_timed_run(tmp_path: Path) -> None
     assert trainer.finished and trainer.elapsed < 60 and trainer.step > 0
 
 
-def test_steps_of_both_lengths_hold_the_same_tokens(tmp_path: Path) -> None:
+def test_every_third_step_is_packed(tmp_path: Path) -> None:
     trainer = trainer_for(tmp_path)
-    assert [trainer.shape_of(step) for step in range(3)] == [(32, 16), (32, 16), (64, 8)]
+    assert [trainer.is_packed(step) for step in range(6)] == [False, False, True, False, False, True]
+    trainer.run(stop_after=4)
+    assert trainer.tokens == 4 * 32 * 16
+
+
+def test_packed_rows_are_whole_texts_of_every_length() -> None:
+    store = toy_store()
+    ids, (text, place) = store.packed(2, 1, 400, 32, shortest=4)
+    assert torch.equal(ids, store.packed(2, 1, 400, 32, shortest=4)[0])
+    lengths, stream = set(), store.tokens.tolist()
+    followers = {tuple(stream[at : at + 3]) for at in range(len(stream) - 2)}
+    for row in range(len(ids)):
+        numbers = text[row].unique(return_counts=True)
+        assert numbers[0].tolist() == list(range(len(numbers[0])))
+        start = 0
+        for size in numbers[1].tolist():
+            assert place[row, start : start + size].tolist() == list(range(size))
+            words = ids[row, start : start + size].tolist()
+            assert words[-1] == 5
+            assert all(tuple(words[at : at + 3]) in followers for at in range(size - 3))
+            start += size
+        lengths.update(numbers[1].tolist()[:-1])
+        assert numbers[1][0] >= 4
+    assert lengths == set(range(4, 32))
 
 
 def test_schedules() -> None:

@@ -49,7 +49,7 @@ def toy_settings(**changes: Any) -> TrainSettings:
     }  # fmt: skip
     model.update(changes.pop("model", {}))
     values: Dict[str, Any] = {
-        "tokens": 32 * 16 * 24, "batch": 32, "length": 16, "short_length": 8, "short_every": 3, "compile": False,
+        "tokens": 32 * 16 * 24, "batch": 32, "length": 16, "packed_every": 3, "shortest": 4, "compile": False,
         "precision": "fp32", "log_every": 4, "evaluate_every": 0.5, "save_seconds": 1e9,
     }  # fmt: skip
     values.update(changes)
