@@ -1,4 +1,17 @@
 import { defineConfig } from 'vitest/config';
+import type { ProjectConfig } from 'vitest/node';
+
+/** Of everything that drives the packed extension in a real VS Code: one editor at a time, on whatever machine. */
+export const inEditor = {
+  globalSetup: 'test/e2e/globalSetup.ts',
+  environment: 'node',
+  pool: 'forks',
+  poolOptions: { forks: { singleFork: true } },
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+  // A machine that does other work at the same time is slow, not wrong.
+  expect: { poll: { timeout: 60_000, interval: 100 } },
+} satisfies ProjectConfig;
 
 /** One project a lane of `npm test`; test files are found by folder, never listed by hand. */
 export default defineConfig({
@@ -38,14 +51,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: 'test/e2e/globalSetup.ts',
-          environment: 'node',
-          pool: 'forks',
-          poolOptions: { forks: { singleFork: true } },
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          // A machine that does other work at the same time is slow, not wrong.
-          expect: { poll: { timeout: 60_000, interval: 100 } },
+          ...inEditor,
         },
       },
     ],
