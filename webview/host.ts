@@ -18,6 +18,7 @@ export interface Host<Remote = ViewApi, Incoming = ViewEvents> {
   rpc: Rpc<None, Remote, None, Incoming>;
   /** What `save` stored before the view was hidden, as unchecked data; null the first time. */
   saved: Record<string, unknown>;
+  /** Stores some entries beside those stored before. */
   save(state: Record<string, unknown>): void;
 }
 
@@ -40,11 +41,16 @@ export function connect<Remote = ViewApi, Incoming = ViewEvents>(): Host<Remote,
     // Shows up in the developer tools like any uncaught error; the view goes on.
     reportError(new Error(`FFF Explorer view, ${where}`, { cause: thrown }));
   });
-  const saved = api.getState();
+  const state = api.getState();
+  const saved = typeof state === 'object' && state !== null ? (state as Record<string, unknown>) : {};
+  let current = saved;
   return {
     rpc,
-    saved: typeof saved === 'object' && saved !== null ? (saved as Record<string, unknown>) : {},
-    save: (state) => api.setState(state),
+    saved,
+    save(entries) {
+      current = { ...current, ...entries };
+      api.setState(current);
+    },
   };
 }
 

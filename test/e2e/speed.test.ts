@@ -173,6 +173,26 @@ describe('the speed of the views', () => {
     panel = await viewFrame(workbench, 'trace');
   });
 
+  it('brings a hidden view back where it was scrolled to', async () => {
+    const top = await panel.evaluate(async () => {
+      const rested = new Promise((resolve) => addEventListener('scrollend', resolve, { once: true }));
+      scrollTo(0, 700);
+      await rested;
+      return scrollY;
+    });
+    expect(top).toBeGreaterThan(100);
+    // Another editor in the panel's own group hides it.
+    const tab = workbench.page.locator('.tab', { hasText: 'FFF Trace' });
+    await tab.click();
+    await workbench.runCommand('File: New Untitled Text File');
+    await until('the view to be gone', async () => (await hiddenFrames()) === 0);
+    await tab.click();
+    panel = await viewFrame(workbench, 'trace');
+    await until('the view to be painted', async () => (await notesOf(panel)).shown !== undefined);
+    expect(await panel.evaluate(() => window.scrollY)).toBeCloseTo(top, -1);
+    await panel.evaluate(() => window.scrollTo(0, 0));
+  });
+
   async function hiddenFrames(): Promise<number> {
     const counts = await Promise.all(
       workbench.page.frames().map((frame) =>

@@ -3,6 +3,7 @@ import type { BenchmarkViewApi, BenchmarkViewEvents } from '../../extension/prot
 import { registerControls } from '../controls';
 import { el } from '../dom';
 import { connect } from '../host';
+import { keepScroll } from '../scroll';
 import { applyTheme, observeTheme, readTheme } from '../theme';
 import { benchmarkFigures } from './figures';
 import { planBar, runBar } from './runBar';
@@ -11,7 +12,9 @@ import { BenchmarkStore } from './store';
 import { endingText, formatDate, headline } from './words';
 
 registerControls();
-const store = new BenchmarkStore(connect<BenchmarkViewApi, BenchmarkViewEvents>());
+const host = connect<BenchmarkViewApi, BenchmarkViewEvents>();
+const store = new BenchmarkStore(host);
+const scroll = keepScroll(host);
 /** What the comparison on screen is with. */
 let compared: string | null = null;
 let theme = readTheme('--vscode-editor-background');
@@ -93,6 +96,7 @@ store.onChange(() => {
     // In one column the comparison is far above the list it was asked for in.
     document.getElementById('compare')?.scrollIntoView({ block: 'nearest' });
   }
+  scroll.painted(shown?.entry.id ?? '');
 });
 
 observeTheme(() => {

@@ -6,6 +6,7 @@ import { connect } from '../host';
 import { hintLine } from '../hint';
 import { installKeys } from '../keys';
 import { predictionsPane, shownLabel, spinePane, tokensPane, treePane } from '../panes';
+import { keepScroll } from '../scroll';
 import { search } from '../search';
 import { statusBar } from '../status';
 import { Store } from '../store';
@@ -17,7 +18,9 @@ import { undoTools, whatIfPane } from '../whatIfPane';
 const STRIP_HEIGHT = 108;
 
 registerControls();
-const store = new Store(connect());
+const host = connect();
+const store = new Store(host);
+const scroll = keepScroll(host);
 let theme = readTheme('--vscode-sideBar-background');
 const currentTheme = (): typeof theme => theme;
 
@@ -138,6 +141,7 @@ store.onChange((changes) => {
   for (const pane of panes) {
     pane.update(changes);
   }
+  scroll.painted(String(trace.runId));
   if (paintedRun !== trace.runId) {
     paintedRun = trace.runId;
     // What was just built is on screen after the frame this callback runs in.

@@ -35,6 +35,8 @@ const CHANGED_CAPTION = 'A cut corner: the path there changed under trial.';
 export interface Figures extends Pane {
   element: HTMLElement;
   tree: TreePane;
+  /** Paints what is held back out of sight, so that everything has its height. */
+  settle(): void;
 }
 
 export function figures(store: Store, theme: ThemeSource): Figures {
@@ -242,9 +244,11 @@ export function figures(store: Store, theme: ThemeSource): Figures {
     column('tree', 'navigator', 'neurons', 'usage', 'compare', 'contexts', 'occurrences', 'timings'),
     column('spine', 'node', 'whatif', 'predictions', 'lens', 'boundary', 'divergence'),
   );
+  const settle = (): void => all.forEach(({ patience }) => patience.release());
   return {
     element,
     tree,
+    settle,
     update(changes: ReadonlySet<Change>) {
       form.set(
         [
@@ -263,9 +267,7 @@ export function figures(store: Store, theme: ThemeSource): Figures {
       }
       if (store.reveal !== null) {
         // Where it lies is known once everything above it has its height; what grows later would move it away again.
-        for (const { patience } of all) {
-          patience.release();
-        }
+        settle();
         all.find(({ figure: { element } }) => element.id === store.reveal)?.figure.element.scrollIntoView();
         store.reveal = null;
       }

@@ -7,6 +7,7 @@ import { hintLine } from '../hint';
 import { installKeys } from '../keys';
 import { tokensPane } from '../panes';
 import { sourceLine, modelLine } from '../provenance';
+import { keepScroll } from '../scroll';
 import { search } from '../search';
 import { statusBar } from '../status';
 import { Store } from '../store';
@@ -17,13 +18,15 @@ import { welcome } from '../welcome';
 const LAYERS_IN_A_ROW = 16;
 
 registerControls();
-const store = new Store(connect());
+const host = connect();
+const store = new Store(host);
 let theme = readTheme('--vscode-editor-background');
 const currentTheme = (): typeof theme => theme;
 
 const status = statusBar(store);
 const empty = welcome(store);
 const panes = figures(store, currentTheme);
+const scroll = keepScroll(host, panes.settle);
 const finder = search(store);
 const hint = hintLine();
 const keyboard = installKeys(store, () => panes.tree.chart(), hint, finder.open);
@@ -140,6 +143,7 @@ store.onChange((changes) => {
   updateToolbar();
   tokens.update(changes);
   panes.update(changes);
+  scroll.painted(String(trace.runId));
   if (paintedRun !== trace.runId) {
     paintedRun = trace.runId;
     // What was just built is on screen after the frame this callback runs in.
