@@ -13,20 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .packing import Packing, pack, texts_in_row
 from .shards import DOMAINS, load_tokens
 from .tokenizer import MASK, SEP
 
 NEWLINE_ID = 7
-
-
-class Packing(NamedTuple):
-    """How rows are divided into texts: for each token the number of its text, and its place there, int64 [B, S].
-
-    A text sees itself only and starts at position 0, so the model meets texts of every length, not just whole rows.
-    """
-
-    text: Tensor
-    place: Tensor
 
 
 class MaskedBatch(NamedTuple):
@@ -94,7 +85,7 @@ class TokenStore:
         """
         generator = generator_for(seed, step, self.tokens.device)
         packing = pack(batch, length, shortest, generator)
-        texts = length // shortest
+        texts = texts_in_row(length, shortest)
         start = self._starts(batch * texts, length, line_share, generator).view(batch, texts)
         ids = self.tokens[start.gather(1, packing.text) + packing.place].to(torch.int64)
         last = torch.ones_like(ids, dtype=torch.bool)
@@ -114,21 +105,6 @@ class TokenStore:
             chosen = torch.where(by_line, at_line.clamp(max=last - length), free)
             start = torch.where(domain == number, chosen, start)
         return start
-
-
-def pack(batch: int, length: int, shortest: int, generator: torch.Generator) -> Packing:
-    """Divides rows of ``length`` tokens into texts whose lengths are spread evenly on a logarithmic scale.
-
-    Each length lies in [shortest, length]; the last text of a row is cut off where the row ends.
-    """
-    device = generator.device
-    share = torch.rand(batch, length // shortest, device=device, generator=generator)
-    sizes = (shortest * (length / shortest) ** share).round().to(torch.int64)
-    ends = sizes.cumsum(1)
-    place = torch.arange(length, device=device)
-    text = (ends[:, None, :] <= place[None, :, None]).sum(2)
-    first = torch.cat([torch.zeros_like(ends[:, :1]), ends], dim=1).gather(1, text)
-    return Packing(text, place - first)
 
 
 def generator_for(seed: int, step: int, device: torch.device) -> torch.Generator:

@@ -45,22 +45,17 @@ def evaluate(
         result[name] = scores
     result["short"] = {
         str(length): {
-            name: masked_scores(model, windows[: rows * heldout_length(heldout) // length] if rows else windows, precision)
-            for name, windows in by_domain.items()
+            name: masked_scores(model, windows[:rows] if rows else windows, precision)
+            for name, windows in heldout.beginnings(length).items()
         }
-        for length, by_domain in heldout.short.items()
+        for length in heldout.short_lengths
     }
-    share = usage_tokens // (heldout_length(heldout) * max(1, len(heldout.windows))) + 1
+    share = usage_tokens // (heldout.length * max(1, len(heldout.windows))) + 1
     mixture = torch.cat([windows[:share] for windows in heldout.windows.values()])
     result["usage"] = leaf_usage(model, mixture, usage_tokens)
     if tokenizer is not None:
         result["fill_mask"] = fill_mask_suite(model, tokenizer, SUITE)
     return result
-
-
-def heldout_length(heldout: HeldOut) -> int:
-    """Tokens in one window."""
-    return next(iter(heldout.windows.values())).shape[1]
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -46,8 +47,13 @@ def _without_folders(event: Dict[str, Any]) -> Dict[str, Any]:
     settings = event.get("settings")
     if not isinstance(settings, dict):
         return event
-    named = {key: Path(settings[key]).parent.name for key in _RUN_FOLDERS if "/" in str(settings.get(key, ""))}
-    return {**event, "settings": {**settings, **named}}
+    return {**event, "settings": {**settings, **{key: run_name(settings.get(key, "")) for key in _RUN_FOLDERS}}}
+
+
+def run_name(folder: str) -> str:
+    """The run whose model a folder holds: ``RUN/model`` is a run's own, any other stands for itself."""
+    parts = [part for part in re.split(r"[/\\]", folder) if part]
+    return parts[-2] if len(parts) > 1 and parts[-1] == "model" else "".join(parts[-1:])
 
 
 def export(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ContextManager, Dict, Mapping
+from typing import Any, ContextManager, Dict, List, Mapping
 
 import numpy as np
 import torch
@@ -20,19 +20,32 @@ from .tokenizer import SEP
 
 MASK_RATE = 0.15
 SHORT_LENGTHS = (12, 24, 48, 96)
-"""Lengths beside whole windows, none of them a round one that a recipe might single out."""
+"""Lengths of texts beside whole windows, none of them a round one that a recipe might single out."""
 
 
 @dataclass
 class HeldOut:
-    """Held-out windows by domain, int64 [N, length] (the last token is ``<sep>``), and characters per token.
-
-    ``short`` are windows of other lengths over the same tokens, by length and domain: what people select is mostly short.
-    """
+    """Held-out windows by domain, int64 [N, length] (the last token is ``<sep>``), and characters per token."""
 
     windows: Dict[str, Tensor]
     characters_per_token: Dict[str, float]
-    short: Dict[int, Dict[str, Tensor]] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """Tokens in one window."""
+        return next(iter(self.windows.values())).shape[1]
+
+    @property
+    def short_lengths(self) -> List[int]:
+        """Those of ``SHORT_LENGTHS`` that are shorter than a window."""
+        return [length for length in SHORT_LENGTHS if length < self.length]
+
+    def beginnings(self, length: int) -> Dict[str, Tensor]:
+        """The beginning of every window as a text of its own, int64 [N, length]: what people select is mostly short."""
+        cut = {name: windows[:, :length].clone() for name, windows in self.windows.items()}
+        for windows in cut.values():
+            windows[:, -1] = SEP
+        return cut
 
     @staticmethod
     def load(folder: Path, device: torch.device, length: int = 128) -> "HeldOut":
@@ -46,22 +59,16 @@ class HeldOut:
         arrays: Mapping[str, np.ndarray], ratio: Mapping[str, float], device: torch.device, length: int = 128
     ) -> "HeldOut":
         """Cuts each domain's tokens into consecutive windows, shuffled once so that a prefix is a fair sample."""
-        short = {size: cut(arrays, size, device) for size in SHORT_LENGTHS if size < length}
-        return HeldOut(cut(arrays, length, device), dict(ratio), short)
-
-
-def cut(arrays: Mapping[str, np.ndarray], length: int, device: torch.device) -> Dict[str, Tensor]:
-    """Windows int64 [N, length] of each domain that fills one, in an order that depends on their number only."""
-    windows: Dict[str, Tensor] = {}
-    for name, array in arrays.items():
-        rows = len(array) // (length - 1)
-        if not rows:
-            continue
-        tokens = torch.from_numpy(array[: rows * (length - 1)].astype(np.int64)).view(rows, length - 1)
-        tokens = torch.cat([tokens, torch.full((rows, 1), SEP)], dim=1)
-        order = torch.randperm(rows, generator=generator_for(11, rows, torch.device("cpu")))
-        windows[name] = tokens[order].to(device)
-    return windows
+        windows: Dict[str, Tensor] = {}
+        for name, array in arrays.items():
+            rows = len(array) // (length - 1)
+            if not rows:
+                continue
+            tokens = torch.from_numpy(array[: rows * (length - 1)].astype(np.int64)).view(rows, length - 1)
+            tokens = torch.cat([tokens, torch.full((rows, 1), SEP)], dim=1)
+            order = torch.randperm(rows, generator=generator_for(11, rows, torch.device("cpu")))
+            windows[name] = tokens[order].to(device)
+        return HeldOut(windows, dict(ratio))
 
 
 def autocast_of(model: MaskedLanguageModel, precision: str) -> ContextManager[Any]:
@@ -117,8 +124,7 @@ def quick_losses(model: MaskedLanguageModel, heldout: HeldOut, precision: str, r
     for name, windows in heldout.windows.items():
         scores = masked_scores(model, windows[:rows], precision)
         found[f"{name}_loss"], found[f"{name}_top1"] = round(scores["loss"], 4), round(scores["top1"], 4)
-    for length in sorted(heldout.short)[:1]:
-        for name, windows in heldout.short[length].items():
-            count = rows * heldout.windows[name].shape[1] // length
-            found[f"{name}_{length}_top1"] = round(masked_scores(model, windows[:count], precision)["top1"], 4)
+    for length in heldout.short_lengths[:1]:
+        for name, windows in heldout.beginnings(length).items():
+            found[f"{name}_{length}_top1"] = round(masked_scores(model, windows[:rows], precision)["top1"], 4)
     return found

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import ModelConfig
-from .data import Packing
 from .dense import DenseFeedforward, NoFeedforward
 from .fff import FastFeedforward
+from .packing import Packing
 
 
 class EncoderOutput(NamedTuple):

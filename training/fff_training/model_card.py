@@ -45,7 +45,7 @@ def quality(evaluation: Mapping[str, Any]) -> str:
             )
     short = evaluation.get("short", {})
     if short:
-        lines += ["", "Top-1 in texts of other lengths, 15 % hidden:", ""]
+        lines += ["", "Top-1 at 15 % masks in shorter texts, the beginnings of the same windows:", ""]
         lines += ["| tokens | prose | markdown | code |", "| --- | --- | --- | --- |"]
         for length, scores in short.items():
             cells = [f"{scores[name]['top1']:.3f}" if name in scores else "-" for name in ("prose", "markdown", "code")]

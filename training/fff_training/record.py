@@ -78,7 +78,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     options = parser.parse_args(arguments)
     logs: Dict[str, int] = {}
     for wish in options.log:
-        parts = re.fullmatch(r"([\w-]+)=([\w-]+)(?:/(\d+))?", wish)
+        parts = re.fullmatch(r"([\w-]+)=([\w-]+)(?:/([1-9]\d*))?", wish)
         if parts is None:
             parser.error(f"--log takes RUN=NAME or RUN=NAME/EVERY, not {wish!r}")
         try:

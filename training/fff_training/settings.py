@@ -15,7 +15,7 @@ class TrainSettings:
     """Recipe of one run. The budget is ``tokens`` when positive, otherwise ``seconds`` of training (compiling apart).
 
     Every ``packed_every``-th step has rows of several shorter texts (0: none), so that the model works at every length:
-    one trained on whole rows only learns where they end, and loses a sixth of its accuracy on a line of code.
+    one trained on whole rows learns where they end, and is worse on a line of code (docs/training).
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -78,7 +78,7 @@ class TrainSettings:
         """The inverse of ``to_dict``; missing keys take their defaults.
 
         Raises:
-            ValueError: an unknown key.
+            ValueError: an unknown key, or a shortest text that no row can hold.
         """
         known = set(TrainSettings.__dataclass_fields__)
         unknown = sorted(set(values) - known)
@@ -88,7 +88,10 @@ class TrainSettings:
         given["model"] = ModelConfig.from_dict(given.get("model", {}))
         if "betas" in given:
             given["betas"] = tuple(given["betas"])
-        return TrainSettings(**given)
+        settings = TrainSettings(**given)
+        if settings.packed_every and not 2 <= settings.shortest <= settings.length:
+            raise ValueError(f"shortest is {settings.shortest}; texts in rows of {settings.length} have 2 tokens or more.")
+        return settings
 
     @staticmethod
     def load(path: Path) -> "TrainSettings":

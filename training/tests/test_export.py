@@ -18,7 +18,7 @@ from fff_training import record
 from fff_training.checkpoint import load_model
 from fff_training.collect import collect, join
 from fff_training.config import ModelConfig
-from fff_training.export import ExportError, export
+from fff_training.export import ExportError, export, run_name
 from fff_training.model_card import corpus_table, model_card
 from fff_training.plan import PlanError, read_plan
 from fff_training.run import Queue
@@ -233,9 +233,15 @@ def test_what_runs_found_is_recorded_without_the_machine_s_folders(
     assert (docs / "evaluations" / "toy-fff-s1.json").read_text("utf-8") == '{"prose": {"loss": 1}}\n'
     rows = (docs / "corpus.tsv").read_text("utf-8").splitlines()
     assert rows[2:] == ["npm\ta\t1\tMIT\tb\tc\t1\t0\t2"]
-    with pytest.raises(SystemExit):
-        record.main([*arguments, "--log", "none-s1=fff"])
-    assert "has no log.jsonl" in capsys.readouterr().err
+    for wrong, said in (("none-s1=fff", "has no log.jsonl"), ("fff-s1=fff/0", "not 'fff-s1=fff/0'")):
+        with pytest.raises(SystemExit):
+            record.main([*arguments, "--log", wrong])
+        assert said in capsys.readouterr().err
+
+
+def test_a_run_is_named_by_its_folder_alone() -> None:
+    folders = ("/tmp/w/big-s1/model", "models/default/", "C:\\runs\\a-s1\\model", "model", "big-s1", "")
+    assert [run_name(folder) for folder in folders] == ["big-s1", "default", "a-s1", "model", "big-s1", ""]
 
 
 def test_a_model_is_copied_out_in_bounded_parts(finished_run: Path, tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ def test_evaluate_reports_every_domain(tmp_path: Path) -> None:
     assert len(result["usage"]) == 2 and result["active_neurons"] == 4
     assert set(result["short"]) == {"12"}  # Windows of 16: only one of the shorter lengths is shorter.
     assert all(0 <= scores["top1"] < 0.9 and scores["masks"] > 100 for scores in result["short"]["12"].values())
+    beginnings, windows = toy_heldout().beginnings(12)["code"], toy_heldout().windows["code"]
+    assert torch.equal(beginnings[:, :-1], windows[:, :11]) and (beginnings[:, -1] == 5).all()
     json.dumps(result)
 
 

@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from fff_training.checkpoint import CheckpointError, load_model, save_hub
 from fff_training.config import ConfigError, ModelConfig
-from fff_training.data import pack
 from fff_training.dense import DenseFeedforward
 from fff_training.fff import FastFeedforward
 from fff_training.model import MaskedLanguageModel
+from fff_training.packing import pack
 
 TOLERANCE: Dict[str, float] = {"embedding": 2e-5, "attn_probs": 2e-5}
 

@@ -87,6 +87,15 @@ def test_every_third_step_is_packed(tmp_path: Path) -> None:
     assert trainer.tokens == 4 * 32 * 16
 
 
+@pytest.mark.parametrize("length,shortest", [(32, 9), (32, 20), (32, 32), (17, 2)])
+def test_any_shortest_text_can_be_packed(length: int, shortest: int) -> None:
+    ids, (text, place) = toy_store().packed(0, 1, 200, length, shortest)
+    assert ids.shape == (200, length) and place.max() < length
+    assert (text.max(1).values + 1 <= -(-length // shortest)).all()
+    with pytest.raises(ValueError, match="shortest is 33"):
+        TrainSettings.from_dict({"length": 32, "shortest": 33})
+
+
 def test_packed_rows_are_whole_texts_of_every_length() -> None:
     store = toy_store()
     ids, (text, place) = store.packed(2, 1, 400, 32, shortest=4)
