@@ -1,9 +1,13 @@
 /** Where a page was scrolled to. VS Code tears a hidden view down, and without this it would come back at its top. */
+import type { Trace } from '../extension/protocol';
 import type { Host } from './host';
 
 export interface ScrollKeeper {
-  /** To call when the page has painted what `key` names; the first time, the page goes back to where it was left. */
-  painted(key: string): void;
+  /**
+   * To call when the page has painted what `key` names. The first time, the page goes back to where it was left, unless
+   * `elsewhere` says that it has just been scrolled to what somebody asked for.
+   */
+  painted(key: string, elsewhere?: boolean): void;
 }
 
 /**
@@ -20,13 +24,13 @@ export function keepScroll(host: Pick<Host, 'saved' | 'save'>, settle?: () => vo
     }
   });
   return {
-    painted(key) {
+    painted(key, elsewhere = false) {
       if (shown === key) {
         return;
       }
       if (shown === null) {
         const { key: left, top } = readScroll(host.saved['scroll']);
-        if (left === key && top > 0) {
+        if (left === key && top > 0 && !elsewhere) {
           settle?.();
           window.scrollTo(0, top);
         }
@@ -37,6 +41,16 @@ export function keepScroll(host: Pick<Host, 'saved' | 'save'>, settle?: () => vo
       shown = key;
     },
   };
+}
+
+/** Names what a trace shows, over reloads too, where runs are counted anew: the same model on the same text. */
+export function traceKey({ model, text, tokens }: Trace): string {
+  // FNV-1a: enough to tell apart what one person looks at.
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  }
+  return `${model.weightsHash} ${tokens.length} ${hash >>> 0}`;
 }
 
 /** Saved data may be anything. */

@@ -1,7 +1,8 @@
 /** Where a page comes back after VS Code hid it. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connect } from '../../webview/host';
-import { keepScroll, type ScrollKeeper } from '../../webview/scroll';
+import { keepScroll, traceKey, type ScrollKeeper } from '../../webview/scroll';
+import { sampleState } from './support/sampleTrace';
 
 /** What VS Code keeps for one view, over several lives of its page. */
 let kept: unknown;
@@ -75,6 +76,23 @@ describe('A page that comes back', () => {
     expect(window.scrollY).toBe(250);
     page().painted('2');
     expect(window.scrollY).toBe(250);
+  });
+
+  it('does not leave what was just revealed', () => {
+    page().painted('1');
+    window.scrollTo(0, 250);
+    const again = page();
+    window.scrollTo(0, 100);
+    again.painted('1', true);
+    expect(window.scrollY).toBe(100);
+  });
+
+  it('knows a trace by model and text, not by the number of its run', () => {
+    const { trace } = sampleState();
+    const key = traceKey(trace!);
+    expect(traceKey({ ...trace!, runId: trace!.runId + 1 })).toBe(key);
+    expect(traceKey({ ...trace!, text: `${trace!.text} ` })).not.toBe(key);
+    expect(traceKey({ ...trace!, model: { ...trace!.model, weightsHash: 'other' } })).not.toBe(key);
   });
 
   it('remembers nothing before it has shown anything', () => {

@@ -6,7 +6,7 @@ import { connect } from '../host';
 import { hintLine } from '../hint';
 import { installKeys } from '../keys';
 import { predictionsPane, shownLabel, spinePane, tokensPane, treePane } from '../panes';
-import { keepScroll } from '../scroll';
+import { keepScroll, traceKey } from '../scroll';
 import { search } from '../search';
 import { statusBar } from '../status';
 import { Store } from '../store';
@@ -141,9 +141,9 @@ store.onChange((changes) => {
   for (const pane of panes) {
     pane.update(changes);
   }
-  scroll.painted(String(trace.runId));
   if (paintedRun !== trace.runId) {
     paintedRun = trace.runId;
+    scroll.painted(traceKey(trace));
     // What was just built is on screen after the frame this callback runs in.
     requestAnimationFrame(() => void store.call('painted', [trace.runId]));
   }

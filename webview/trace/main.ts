@@ -7,7 +7,7 @@ import { hintLine } from '../hint';
 import { installKeys } from '../keys';
 import { tokensPane } from '../panes';
 import { sourceLine, modelLine } from '../provenance';
-import { keepScroll } from '../scroll';
+import { keepScroll, traceKey } from '../scroll';
 import { search } from '../search';
 import { statusBar } from '../status';
 import { Store } from '../store';
@@ -142,10 +142,11 @@ store.onChange((changes) => {
   finder.update();
   updateToolbar();
   tokens.update(changes);
+  const revealing = store.reveal !== null;
   panes.update(changes);
-  scroll.painted(String(trace.runId));
   if (paintedRun !== trace.runId) {
     paintedRun = trace.runId;
+    scroll.painted(traceKey(trace), revealing);
     // What was just built is on screen after the frame this callback runs in.
     requestAnimationFrame(() => void store.call('painted', [trace.runId]));
   }
