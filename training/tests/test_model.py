@@ -116,47 +116,46 @@ def test_a_routing_gradient_leaves_values_alone_and_is_the_same_in_both_forms(
         assert torch.allclose(a, b, atol=1e-7)
 
 
-def test_the_routing_gradient_is_the_slope_of_the_softly_routed_value() -> None:
-    config = ModelConfig(vocab_size=8, hidden_size=6, layers=1, heads=2, depth=2, trees=1)
-    torch.manual_seed(5)
+def routing_slopes(
+    depth: int, seed: int, samples: int
+) -> "tuple[FastFeedforward, torch.Tensor, torch.Tensor, torch.Tensor]":
+    """A small tree, a token, each node's worth (what it adds to a random linear loss), and what the gradient of routing,
+    with ``samples`` sub-trees tried, adds to the slope of each bias."""
+    config = ModelConfig(vocab_size=8, hidden_size=6, layers=1, heads=2, depth=depth, trees=1)
+    torch.manual_seed(seed)
     layer = FastFeedforward(config).double()
     x, weight = torch.randn(1, 6, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
     slopes = []
-    for routing_gradient in (0.0, 1.0):
+    for routing in ((0.0, 0), (1.0, 0), (1.0, samples)):
         layer.zero_grad()
-        layer.routing_gradient = routing_gradient
+        layer.routing_gradient, layer.routing_samples = routing
         (layer(x).value @ weight).sum().backward()
         slopes.append(layer.linear_in.bias.grad.clone())
-    # Depth 2: the root is one part, its children and leaves the other. Only the visited child decides something there.
-    nodes = layer.trace(x)["nodes"][0, 0].long()
-    child = int(nodes[1])
     logits = (x @ layer.linear_in.weight.t() + layer.linear_in.bias)[0].detach()
     worth = torch.nn.functional.gelu(logits) * (weight @ layer.linear_out.weight.detach())
-    chance = torch.sigmoid(logits[child])
-    expected = torch.zeros_like(logits)
-    expected[child] = chance * (1 - chance) * (worth[2 * child + 2] - worth[2 * child + 1])
-    assert expected[child] != 0
-    assert torch.allclose(slopes[1] - slopes[0], expected, atol=1e-12)
+    return layer, x, worth, slopes[2] - slopes[1 if samples else 0]
+
+
+def expected_slope(layer: FastFeedforward, x: torch.Tensor, worth: torch.Tensor, node: int) -> torch.Tensor:
+    """The slope of the value expected if ``node`` decided by a coin of chance sigmoid(logit) between its children."""
+    chance = torch.sigmoid(layer.linear_in(x)[0, node].detach())
+    expected = torch.zeros_like(worth)
+    expected[node] = chance * (1 - chance) * (worth[2 * node + 2] - worth[2 * node + 1])
+    assert expected[node] != 0
+    return expected
+
+
+def test_the_routing_gradient_is_the_slope_of_the_softly_routed_value() -> None:
+    layer, x, worth, added = routing_slopes(depth=2, seed=5, samples=0)
+    # Depth 2: the root is one part, its children and leaves the other. Only the visited child decides something there.
+    child = int(layer.trace(x)["nodes"][0, 0, 1])
+    assert torch.allclose(added, expected_slope(layer, x, worth, child), atol=1e-12)
 
 
 def test_upper_decisions_learn_what_the_sub_tree_beside_would_give() -> None:
-    config = ModelConfig(vocab_size=8, hidden_size=6, layers=1, heads=2, depth=1, trees=1)
-    torch.manual_seed(7)
-    layer = FastFeedforward(config).double()
-    x, weight = torch.randn(1, 6, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
-    slopes = []
-    for samples in (0, 3):
-        layer.zero_grad()
-        layer.routing_gradient, layer.routing_samples = 1.0, samples
-        (layer(x).value @ weight).sum().backward()
-        slopes.append(layer.linear_in.bias.grad.clone())
+    layer, x, worth, added = routing_slopes(depth=1, seed=7, samples=3)
     # Depth 1: the root is the upper half, so that every sample turns the root's decision around.
-    logits = (x @ layer.linear_in.weight.t() + layer.linear_in.bias)[0].detach()
-    worth = torch.nn.functional.gelu(logits) * (weight @ layer.linear_out.weight.detach())
-    chance = torch.sigmoid(logits[0])
-    expected = torch.tensor([chance * (1 - chance) * (worth[2] - worth[1]), 0.0, 0.0])
-    assert expected[0] != 0
-    assert torch.allclose(slopes[1] - slopes[0], expected, atol=1e-12)
+    assert torch.allclose(added, expected_slope(layer, x, worth, 0), atol=1e-12)
 
 
 @pytest.mark.parametrize("form", ["grouped", "masked"])
