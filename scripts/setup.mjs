@@ -119,6 +119,21 @@ export function missingTools(wanted) {
   return `This machine lacks ${names}. Install with: ${sudo}${command} ${packages}`;
 }
 
+/**
+ * Makes a fresh clone ready: checks Node and the tools, then installs the locked packages. Throws a sentence about what
+ * is missing.
+ * @param {(keyof typeof tools)[]} wanted
+ * @param {(line: string) => void} log
+ */
+export async function makeReady(wanted, log) {
+  checkNode();
+  const missing = missingTools(wanted);
+  if (missing !== undefined) {
+    throw new Error(missing);
+  }
+  await installPackages(log);
+}
+
 /** Throws a sentence when this Node is older than `engines.node`. */
 export function checkNode() {
   const floor = Number(/\d+/.exec(manifest().engines['node'] ?? '')?.[0]);

@@ -12,7 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { inRoot, isMain } from './lib/paths.mjs';
 import { must, run } from './lib/process.mjs';
-import { buildTools, checkNode, installPackages, missingTools, onPath } from './setup.mjs';
+import { buildTools, makeReady, onPath } from './setup.mjs';
 
 /** The sample of `npm start`, and the file of it that is opened. */
 const sample = inRoot('media/sample');
@@ -23,12 +23,7 @@ const log = (line) => process.stderr.write(`${line}\n`);
 
 /** @param {string[]} args */
 async function main(args) {
-  checkNode();
-  const missing = missingTools(buildTools);
-  if (missing !== undefined) {
-    throw new Error(missing);
-  }
-  await installPackages(log);
+  await makeReady(buildTools, log);
   const { build } = await import('./build.mjs');
   if (args.length > 0) {
     await build({ log: () => {} });

@@ -8,7 +8,7 @@ import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { inRoot } from './lib/paths.mjs';
 import { run } from './lib/process.mjs';
-import { buildTools, checkNode, installPackages, missingTools } from './setup.mjs';
+import { buildTools, makeReady } from './setup.mjs';
 
 const ending = '.picture.ts';
 const all = readdirSync(inRoot('test/pictures'))
@@ -30,12 +30,7 @@ async function main(args) {
     );
     return unknown.length > 0 ? 2 : 0;
   }
-  checkNode();
-  const missing = missingTools([...buildTools, 'browser']);
-  if (missing !== undefined) {
-    throw new Error(missing);
-  }
-  await installPackages(console.log);
+  await makeReady([...buildTools, 'browser'], console.log);
   const chosen = positionals.length > 0 ? positionals : all;
   const { code } = await run(
     process.execPath,
