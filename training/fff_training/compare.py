@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Dict, List, Optional
 
-DOMAINS = ("prose", "markdown", "code")
+from .corpus.clean import DOMAINS
 
 
 def read_runs(folder: Path) -> Dict[str, List[Dict[str, Any]]]:

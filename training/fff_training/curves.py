@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 from xml.sax.saxutils import escape
 
+from .corpus.clean import DOMAINS
+
 Points = List[Tuple[float, float]]
-DOMAINS = ("prose", "markdown", "code")
 COLOURS = ("#0b6e99", "#c2571a", "#4b8b3b", "#7b4ea3", "#a33b4e", "#6b6b6b", "#b58900", "#00897b")
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 4", "", "7 3", "2 3")
 PANEL_WIDTH, PANEL_HEIGHT, TOP, LEFT, GAP, LEGEND = 300, 260, 44, 54, 34, 26

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .corpus.clean import DOMAINS
 from .packing import Packing, pack, texts_in_row
-from .shards import DOMAINS, load_tokens
+from .shards import load_tokens
 from .tokenizer import MASK, SEP
 
 NEWLINE_ID = 7

@@ -40,12 +40,12 @@ def evaluate(
     result: Dict[str, Any] = {"model": model.config.to_dict(), "parameters": sum(p.numel() for p in model.parameters())}
     result["active_neurons"] = model.config.active_neurons
     for name, windows in heldout.windows.items():
-        scores = masked_scores(model, windows[:rows] if rows else windows, precision)
+        scores = masked_scores(model, windows[: rows or None], precision)
         scores["bits_per_character"] = bits_per_character(scores["loss"], heldout.characters_per_token[name])
         result[name] = scores
     result["short"] = {
         str(length): {
-            name: masked_scores(model, windows[:rows] if rows else windows, precision)
+            name: masked_scores(model, windows[: rows or None], precision)
             for name, windows in heldout.beginnings(length).items()
         }
         for length in heldout.short_lengths

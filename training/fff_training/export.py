@@ -47,7 +47,8 @@ def _without_folders(event: Dict[str, Any]) -> Dict[str, Any]:
     settings = event.get("settings")
     if not isinstance(settings, dict):
         return event
-    return {**event, "settings": {**settings, **{key: run_name(settings.get(key, "")) for key in _RUN_FOLDERS}}}
+    named = {key: run_name(settings[key]) for key in _RUN_FOLDERS if key in settings}
+    return {**event, "settings": {**settings, **named}}
 
 
 def run_name(folder: str) -> str:

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .corpus.clean import DOMAINS
 from .data import generator_for, mask_batch
 from .model import MaskedLanguageModel
-from .shards import DOMAINS, characters_per_token, load_tokens
+from .shards import characters_per_token, load_tokens
 from .tokenizer import SEP
 
 MASK_RATE = 0.15

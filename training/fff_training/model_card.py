@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .config import ModelConfig
+from .corpus.clean import DOMAINS
 
 
 def _last(log: Sequence[Mapping[str, Any]], event: str) -> Mapping[str, Any]:
@@ -36,7 +37,7 @@ def quality(evaluation: Mapping[str, Any]) -> str:
         "| held-out | masked tokens | loss (nats) | top-1 | top-5 | bits a character |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for name in ("prose", "markdown", "code"):
+    for name in DOMAINS:
         if name in evaluation:
             row = evaluation[name]
             lines.append(
@@ -48,7 +49,7 @@ def quality(evaluation: Mapping[str, Any]) -> str:
         lines += ["", "Top-1 at 15 % masks in shorter texts, the beginnings of the same windows:", ""]
         lines += ["| tokens | prose | markdown | code |", "| --- | --- | --- | --- |"]
         for length, scores in short.items():
-            cells = [f"{scores[name]['top1']:.3f}" if name in scores else "-" for name in ("prose", "markdown", "code")]
+            cells = [f"{scores[name]['top1']:.3f}" if name in scores else "-" for name in DOMAINS]
             lines.append(f"| {length} | " + " | ".join(cells) + " |")
     usage = evaluation.get("usage", [])
     if usage:

@@ -13,9 +13,9 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from .corpus.clean import DOMAINS
 from .export import read_log
 
-_DOMAINS = ("prose", "markdown", "code")
 _HEAD = (
     "# The packages behind the shipped model, as the builder recorded them; bytes are those kept of each domain after"
     " cleaning.",
@@ -63,7 +63,7 @@ def corpus_rows(manifest: Dict[str, Any]) -> str:
         kept = source.get("kept_bytes", {})
         if sum(kept.values()):
             values = [source[key] for key in ("registry", "name", "version", "licence", "licence_basis", "sha256")]
-            lines.append("\t".join(map(str, [*values, *(kept[domain] for domain in _DOMAINS)])))
+            lines.append("\t".join(map(str, [*values, *(kept[domain] for domain in DOMAINS)])))
     return "\n".join(lines) + "\n"
 
 

@@ -20,9 +20,9 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 from tokenizers import Tokenizer
 
+from .corpus.clean import DOMAINS
 from .tokenizer import SEP, normalize, read_documents, without_normalizer
 
-DOMAINS = ("prose", "markdown", "code")
 TOKENS_PER_SHARD = 14_000_000
 
 
