@@ -77,15 +77,16 @@ class TokenStore:
         return torch.cat([ids, torch.full((batch, 1), SEP, dtype=torch.int64, device=start.device)], dim=1)
 
     def packed(
-        self, step: int, seed: int, batch: int, length: int, shortest: int, line_share: float = 0.5
+        self, step: int, seed: int, batch: int, length: int, shortest: int, longest: int = 0, line_share: float = 0.5
     ) -> Tuple[Tensor, Packing]:
         """int64 [batch, length]: rows of several texts, each of consecutive tokens closed by ``<sep>``.
 
         Args:
             shortest: tokens of the shortest text, its ``<sep>`` included (the last one of a row may be shorter still).
+            longest: tokens of the longest; 0: a whole row.
         """
         generator = generator_for(seed, step, self.tokens.device)
-        packing = pack(batch, length, shortest, generator)
+        packing = pack(batch, length, shortest, longest or length, generator)
         texts = texts_in_row(length, shortest)
         start = self._starts(batch * texts, length, line_share, generator).view(batch, texts)
         ids = self.tokens[start.gather(1, packing.text) + packing.place].to(torch.int64)

@@ -27,14 +27,14 @@ def texts_in_row(length: int, shortest: int) -> int:
     return -(-length // shortest)
 
 
-def pack(batch: int, length: int, shortest: int, generator: torch.Generator) -> Packing:
+def pack(batch: int, length: int, shortest: int, longest: int, generator: torch.Generator) -> Packing:
     """Divides rows of ``length`` tokens into texts whose lengths are spread evenly on a logarithmic scale.
 
-    Each length lies in [shortest, length]; the last text of a row is cut off where the row ends.
+    Each length lies in [shortest, longest]; the last text of a row is cut off where the row ends.
     """
     device = generator.device
     share = torch.rand(batch, texts_in_row(length, shortest), device=device, generator=generator)
-    sizes = (shortest * (length / shortest) ** share).round().to(torch.int64)
+    sizes = (shortest * (longest / shortest) ** share).round().to(torch.int64)
     ends = sizes.cumsum(1)
     place = torch.arange(length, device=device)
     text = (ends[:, None, :] <= place[None, :, None]).sum(2)

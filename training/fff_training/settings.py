@@ -27,6 +27,8 @@ class TrainSettings:
     packed_every: int = 3
     shortest: int = 8
     """Tokens of the shortest text in packed rows."""
+    longest: int = 0
+    """Tokens of the longest text in packed rows; 0: a whole row."""
     line_share: float = 0.5
     domain_weights: Dict[str, float] = field(default_factory=lambda: {"prose": 2.0, "markdown": 3.0, "code": 1.0})
     """How often a token of each domain counts when batches are drawn."""
@@ -78,7 +80,7 @@ class TrainSettings:
         """The inverse of ``to_dict``; missing keys take their defaults.
 
         Raises:
-            ValueError: an unknown key, or a shortest text that no row can hold.
+            ValueError: an unknown key, or texts that no row can hold.
         """
         known = set(TrainSettings.__dataclass_fields__)
         unknown = sorted(set(values) - known)
@@ -89,8 +91,12 @@ class TrainSettings:
         if "betas" in given:
             given["betas"] = tuple(given["betas"])
         settings = TrainSettings(**given)
-        if settings.packed_every and not 2 <= settings.shortest <= settings.length:
-            raise ValueError(f"shortest is {settings.shortest}; texts in rows of {settings.length} have 2 tokens or more.")
+        longest = settings.longest or settings.length
+        if settings.packed_every and not 2 <= settings.shortest <= longest <= settings.length:
+            raise ValueError(
+                f"shortest is {settings.shortest}, longest {longest};"
+                f" texts in rows of {settings.length} have 2 to {settings.length} tokens."
+            )
         return settings
 
     @staticmethod

@@ -104,7 +104,8 @@ class Trainer:
         settings, seed = self.settings, self.settings.seed * 97 + self.world.rank
         rows, length, packing = settings.batch // self.world.size, settings.length, None
         if self.is_packed(step):
-            ids, packing = self.store.packed(step, seed, rows, length, settings.shortest, settings.line_share)
+            texts = settings.shortest, settings.longest
+            ids, packing = self.store.packed(step, seed, rows, length, *texts, settings.line_share)
         else:
             ids = self.store.windows(step, seed, rows, length, settings.line_share)
         count = mask_count(length, mask_rate(settings, progress))

@@ -96,6 +96,15 @@ def test_any_shortest_text_can_be_packed(length: int, shortest: int) -> None:
         TrainSettings.from_dict({"length": 32, "shortest": 33})
 
 
+def test_texts_of_one_length_fill_packed_rows() -> None:
+    ids, (text, place) = toy_store().packed(0, 1, 200, 32, shortest=8, longest=8)
+    assert torch.equal(place, (torch.arange(32) % 8).expand(200, 32))
+    assert torch.equal(text, (torch.arange(32) // 8).expand(200, 32))
+    assert (ids[:, 7::8] == 5).all()
+    with pytest.raises(ValueError, match="shortest is 8, longest 4"):
+        TrainSettings.from_dict({"length": 32, "shortest": 8, "longest": 4})
+
+
 def test_packed_rows_are_whole_texts_of_every_length() -> None:
     store = toy_store()
     ids, (text, place) = store.packed(2, 1, 400, 32, shortest=4)
