@@ -69,27 +69,39 @@ export function compareTensor(
   if (actual.data instanceof Int32Array || expected.data instanceof Int32Array) {
     return compareIntegers(kind, expected, actual, fail);
   }
-  return compareFloats(kind, expected.data, actual.data, toleranceOf(kind));
+  const stream = ADDED_TO_STREAM.includes(kind) ? computed.get(name.replace(kind, 'hidden'))?.data : undefined;
+  const range = Math.max(PLAIN_RANGE, largestMagnitude(expected.data), stream ? largestMagnitude(stream) : 0);
+  return compareFloats(kind, expected.data, actual.data, (toleranceOf(kind) * range) / PLAIN_RANGE);
 }
+
+/** What a layer adds to the residual stream. */
+const ADDED_TO_STREAM = ['attn_out', 'ffn_output'];
 
 /** Largest magnitude up to which a tolerance is taken as it is. */
 const PLAIN_RANGE = 64;
 
 /**
- * The tolerance is absolute. Where a tensor has values above 64 it grows in proportion: float32 steps are that much
- * coarser there, and sums of such values carry several of them (a residual stream of 200 has steps of 1.5e-5).
+ * The tolerance is absolute. Where a tensor, or the residual stream it is added to, has values above 64 it grows in
+ * proportion: float32 steps are that much coarser there, and sums of such values carry several of them (a residual
+ * stream of 200 has steps of 1.5e-5). A layer's input is that stream normed, so its rounding is in what the layer adds.
  */
-function compareFloats(kind: string, expected: Float32Array, actual: Float32Array, tolerance: number): Comparison {
+function compareFloats(kind: string, expected: Float32Array, actual: Float32Array, allowed: number): Comparison {
   let largest = 0;
-  let range = PLAIN_RANGE;
   for (let i = 0; i < expected.length; i++) {
     // Math.max keeps NaN once it was seen, and NaN passes no tolerance.
     largest = Math.max(largest, Math.abs(actual[i]! - expected[i]!));
-    range = Number.isFinite(expected[i]!) ? Math.max(range, Math.abs(expected[i]!)) : range;
   }
-  const allowed = (tolerance * range) / PLAIN_RANGE;
   const failure = largest <= allowed ? null : `differs by up to ${largest}, more than ${allowed}`;
   return { kind, values: expected.length, largestDifference: largest, differing: 0, failure };
+}
+
+/** Of the finite values; 0 where there are none. */
+function largestMagnitude(values: Float32Array | Int32Array): number {
+  let largest = 0;
+  for (const value of values) {
+    largest = Number.isFinite(value) ? Math.max(largest, Math.abs(value)) : largest;
+  }
+  return largest;
 }
 
 function compareIntegers(

@@ -27,7 +27,8 @@ export const verifyCommand: Command = {
                       one is compared; a case of which none is expected fails.
   --tolerance NUMBER  Largest absolute difference, ${TOLERANCE} if not given; for embedding
                       and attn_probs never more than ${NARROW_TOLERANCE}; in proportion more
-                      for tensors with values above 64. Node paths must be equal, and
+                      where values of the tensor, or of the residual stream that it is
+                      added to, exceed 64. Node paths must be equal, and
                       NaN never passes.
   --threads N         Threads of onnxruntime.
 

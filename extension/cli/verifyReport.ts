@@ -58,6 +58,9 @@ export class VerifyReport {
         rows,
         style,
       ),
+      this.isAnyWidened()
+        ? 'Tolerances grow in proportion where values, or the residual stream they are added to, exceed 64.\n'
+        : '',
       paths && paths.values > 0 ? `${count(paths.differing)} of ${plural(paths.values, 'node path')} differ.\n` : '',
       ...this.failures.slice(0, LISTED_FAILURES).map((failure) => `${style.bad('failed')} ${failure}\n`),
     ];
@@ -70,6 +73,13 @@ export class VerifyReport {
       `${verdict}: ${plural(this.compared, 'tensor')} compared${reason}, ${count(this.failures.length)} failed.\n`,
     );
     return lines.join('');
+  }
+
+  /** Whether something passed by a tolerance wider than its row says. */
+  private isAnyWidened(): boolean {
+    return [...this.kinds].some(
+      ([kind, total]) => !total.integer && total.failed === 0 && total.largestDifference > this.toleranceOf(kind),
+    );
   }
 
   private row(kind: string, total: KindTotal): string[] {

@@ -1,6 +1,6 @@
 """Held-out loss against tokens as one SVG: ``python -m fff_training.curves --logs DIR --out curves.svg``.
 
-Every ``<name>.jsonl`` in the folder is one line of each panel; its points are the quick evaluations of the training log.
+Every ``<name>.jsonl`` in the folder, or those that ``--only`` names, is one line of each panel; its points are the quick evaluations of the training log.
 The first ones, where every run still falls steeply, are left out so that the runs can be told apart.
 """
 
@@ -16,8 +16,8 @@ from xml.sax.saxutils import escape
 from .corpus.clean import DOMAINS
 
 Points = List[Tuple[float, float]]
-COLOURS = ("#0b6e99", "#c2571a", "#4b8b3b", "#7b4ea3", "#a33b4e", "#6b6b6b", "#b58900", "#00897b")
-DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 4", "", "7 3", "2 3")
+COLOURS = ("#0b6e99", "#c2571a", "#4b8b3b", "#7b4ea3", "#a33b4e", "#6b6b6b", "#b58900", "#00897b", "#1f1f1f", "#d36ba6")
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 4")
 PANEL_WIDTH, PANEL_HEIGHT, TOP, LEFT, GAP, LEGEND = 300, 260, 44, 54, 34, 26
 
 
@@ -109,11 +109,15 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logs", type=Path, required=True, help="folder of <name>.jsonl training logs")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these logs, in this order; default: all")
     parser.add_argument("--from", type=float, default=400.0, dest="first", help="first point, in millions of tokens")
     options = parser.parse_args(arguments)
     curves = read_curves(options.logs, options.first)
-    if not curves:
-        parser.error(f"no log in {options.logs} has a held-out evaluation")
+    wanted = options.only or list(curves)
+    missing = [name for name in wanted if name not in curves]
+    if missing or not wanted:
+        parser.error(f"{options.logs} has no log {' or '.join(missing)} with a held-out evaluation")
+    curves = {name: curves[name] for name in wanted}
     options.out.write_text(draw(curves), "utf-8")
     print(json.dumps({"runs": list(curves), "out": str(options.out)}))
     return 0

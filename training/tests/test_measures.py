@@ -14,6 +14,7 @@ from torch import nn
 from fff_training.compare import gap_closed, read_runs, summarize, to_markdown
 from fff_training.config import ModelConfig
 from fff_training.curves import draw, read_curves
+from fff_training.curves import main as draw_curves
 from fff_training.downstream import fine_tune, make_task
 from fff_training.evaluate import evaluate
 from fff_training.fill_mask import Line, fill_mask, read_suite
@@ -158,3 +159,16 @@ def test_the_curves_hold_every_run_with_evaluations(tmp_path: Path) -> None:
     picture = draw(curves)
     ElementTree.fromstring(picture)
     assert picture.count('stroke-width="2"') == 2 * 3 + 2 and ">silent<" not in picture
+
+
+def test_the_curves_of_chosen_runs_keep_their_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b", "c"):
+        line = {"event": "end", "tokens": 1e9, "prose_loss": 2.0, "code_loss": 2.0, "markdown_loss": 2.0}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
+    command = ["--logs", str(tmp_path), "--out", str(tmp_path / "curves.svg"), "--only"]
+    assert draw_curves([*command, "c", "a"]) == 0
+    picture = (tmp_path / "curves.svg").read_text("utf-8")
+    assert picture.index(">c<") < picture.index(">a<") and ">b<" not in picture
+    with pytest.raises(SystemExit):
+        draw_curves([*command, "a", "z"])
+    assert "has no log z" in capsys.readouterr().err

@@ -19,6 +19,24 @@ describe('the tolerance of float tensors', () => {
     expect(differingBy(3.5e-4, 192).failure).toContain('more than 0.0003');
   });
 
+  it.each(['attn_out', 'ffn_output', 'ffn_input'])('of %s', (kind) => {
+    const name = `layer.1.${kind}`;
+    const tensor = (first: number, second: number) => ({ shape: [2], data: Float32Array.of(first, second) });
+    const computed = new Map([
+      [name, tensor(10, 2.5e-4)],
+      ['layer.1.hidden', tensor(-192, NaN)],
+      ['layer.0.hidden', tensor(6400, 0)],
+    ]);
+    const { failure } = compareTensor(name, tensor(10, 0), computed, null, () => 1e-4);
+    if (kind === 'ffn_input') {
+      expect(failure).toContain('more than 0.0001');
+    } else {
+      expect(failure, 'grows with the residual stream that it is added to').toBeNull();
+      computed.set(name, tensor(10, 3.5e-4));
+      expect(compareTensor(name, tensor(10, 0), computed, null, () => 1e-4).failure).toContain('more than 0.0003');
+    }
+  });
+
   it('never passes NaN', () => {
     expect(differingBy(NaN, 192).failure).not.toBeNull();
   });
