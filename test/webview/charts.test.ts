@@ -48,6 +48,20 @@ describe('spine', () => {
     expect(row.classList).toContain('close');
   });
 
+  it('keeps bars to be seen beside a token of enormous logits', () => {
+    const routing = small.layers[0]!;
+    const logits = routing.logits.slice();
+    logits.set([2, 0.5, 150], 5);
+    logits[10] = 150;
+    const view = new TraceView({ ...small, layers: [{ ...routing, logits }] }).layer(0)!;
+    const body = container();
+    drawSpine(body, { ...data, view }, options);
+    const widths = [...body.querySelectorAll('rect.logit')].map((bar) => Number(bar.getAttribute('width')));
+    expect(view.maxAbsLogit()).toBe(150);
+    expect(widths[0]! / widths[2]!).toBeGreaterThan(0.2);
+    expect(widths[1]! / widths[0]!).toBeLessThan(0.4);
+  });
+
   it('reports the node under the pointer and the one clicked', () => {
     const body = container();
     const [onHover, onPick] = [vi.fn(), vi.fn()];

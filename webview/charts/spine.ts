@@ -2,7 +2,7 @@
  * The spine: one row a node the focused token visits in one tree. Two rails show the decisions (left rail: came by a left
  * turn), the sibling not taken stays as a ghost; the bar is the logit against zero with the activation inside it.
  */
-import { scaleLinear } from 'd3-scale';
+import { scaleSymlog } from 'd3-scale';
 import { Disposer, el, observeWidth, setAttributes, svg } from '../dom';
 import { formatCount, formatMargin, formatSigned, formatThree } from '../format';
 import { itemsIn } from '../items';
@@ -66,7 +66,9 @@ export function draw(container: HTMLElement, initial: SpineData, options: SpineO
     const largest = Math.max(...steps.map(({ contribution }) => contribution ?? 0).filter(Number.isFinite), 1e-12);
     const foot = columns.contribution === null || sum === null ? null : footSentence(sum);
     const limit = view.maxAbsLogit();
-    const lane = scaleLinear([-limit, limit], [columns.laneFrom, columns.laneTo]).clamp(true);
+    // Linear near 0, where a decision is close, and logarithmic beyond 1: a few tokens have logits a hundred times the
+    // usual ones, and on a linear lane all other bars would vanish.
+    const lane = scaleSymlog([-limit, limit], [columns.laneFrom, columns.laneTo]).clamp(true);
     image.setAttribute('width', String(width));
     image.setAttribute('height', String(HEAD + ROW * steps.length + (foot === null ? 2 : FOOT)));
     image.setAttribute('aria-label', describe(steps));

@@ -102,7 +102,7 @@ export function figures(store: Store, theme: ThemeSource): Figures {
       id: 'spine',
       title: 'Path of the token',
       caption:
-        'One row a visited node. The dot stands left or right as the decision above it went; the small dot is the sibling not taken, hollow if no token goes there. Pale bar: logit against 0. Dark bar: activation. Contribution: norm of what the node adds to the output.',
+        'One row a visited node. The dot stands left or right as the decision above it went; the small dot is the sibling not taken, hollow if no token goes there. Pale bar: logit against 0, dark bar: activation, both logarithmic beyond 1. Contribution: norm of what the node adds to the output.',
       table: () => {
         const view = layerView();
         const { token, tree: chosen } = store.sight;
