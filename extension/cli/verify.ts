@@ -26,10 +26,10 @@ export const verifyCommand: Command = {
   --expected FILE     Expected tensors (F32, F16, BF16, I32), named <case>.<tensor>. Every
                       one is compared; a case of which none is expected fails.
   --tolerance NUMBER  Largest absolute difference, ${TOLERANCE} if not given; for embedding
-                      and attn_probs never more than ${NARROW_TOLERANCE}; in proportion more
-                      where values of the tensor, or of the residual stream that it is
-                      added to, exceed 64. Node paths must be equal, and
-                      NaN never passes.
+                      and attn_probs never more than ${NARROW_TOLERANCE}. For a token with a
+                      value above 64 it is as many times more as that value is above 64
+                      (attn_out: also a value of the layer's hidden). Node paths must be
+                      equal, and NaN never passes.
   --threads N         Threads of onnxruntime.
 
 Exit code 0 when everything agrees, 1 when something differs.

@@ -9,6 +9,7 @@ interface KindTotal {
   tensors: number;
   values: number;
   largestDifference: number;
+  tolerance: number;
   differing: number;
   failed: number;
   integer: boolean;
@@ -35,6 +36,7 @@ export class VerifyReport {
     total.differing += comparison.differing;
     // Math.max keeps NaN once it was seen.
     total.largestDifference = Math.max(total.largestDifference, comparison.largestDifference);
+    total.tolerance = Math.max(total.tolerance, comparison.tolerance);
     if (comparison.failure !== null) {
       total.failed++;
       this.fail(key, comparison.failure);
@@ -58,9 +60,6 @@ export class VerifyReport {
         rows,
         style,
       ),
-      this.isAnyWidened()
-        ? 'Tolerances grow in proportion where values, or the residual stream they are added to, exceed 64.\n'
-        : '',
       paths && paths.values > 0 ? `${count(paths.differing)} of ${plural(paths.values, 'node path')} differ.\n` : '',
       ...this.failures.slice(0, LISTED_FAILURES).map((failure) => `${style.bad('failed')} ${failure}\n`),
     ];
@@ -75,11 +74,10 @@ export class VerifyReport {
     return lines.join('');
   }
 
-  /** Whether something passed by a tolerance wider than its row says. */
-  private isAnyWidened(): boolean {
-    return [...this.kinds].some(
-      ([kind, total]) => !total.integer && total.failed === 0 && total.largestDifference > this.toleranceOf(kind),
-    );
+  /** The tolerance of a kind; where tokens with large values had more, the range. */
+  private toleranceText(kind: string, { tolerance }: KindTotal): string {
+    const plain = this.toleranceOf(kind);
+    return tolerance > plain ? `${plain} to ${tolerance.toPrecision(2)}` : String(plain);
   }
 
   private row(kind: string, total: KindTotal): string[] {
@@ -88,7 +86,7 @@ export class VerifyReport {
       count(total.tensors),
       count(total.values),
       total.integer ? '' : total.largestDifference.toExponential(1),
-      total.integer ? 'equal' : String(this.toleranceOf(kind)),
+      total.integer ? 'equal' : this.toleranceText(kind, total),
       total.integer || total.differing > 0 ? count(total.differing) : '',
       total.failed > 0 ? 'failed' : 'ok',
     ];
@@ -97,5 +95,5 @@ export class VerifyReport {
 
 function emptyTotal(kind: string): KindTotal {
   const integer = ['nodes', 'input_ids', 'attention_mask', 'mlm_sel_positions'].includes(kind);
-  return { tensors: 0, values: 0, largestDifference: 0, differing: 0, failed: 0, integer };
+  return { tensors: 0, values: 0, largestDifference: 0, tolerance: 0, differing: 0, failed: 0, integer };
 }

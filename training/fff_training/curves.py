@@ -1,7 +1,7 @@
 """Held-out loss against tokens as one SVG: ``python -m fff_training.curves --logs DIR --out curves.svg``.
 
-Every ``<name>.jsonl`` in the folder, or those that ``--only`` names, is one line of each panel; its points are the quick evaluations of the training log.
-The first ones, where every run still falls steeply, are left out so that the runs can be told apart.
+Every ``<name>.jsonl`` in the folder, or those that ``--only`` names, is one line of each panel; its points are the quick
+evaluations of the training log. The first ones, where every run still falls steeply, are left out so that the runs can be told apart.
 """
 
 from __future__ import annotations
@@ -113,11 +113,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--from", type=float, default=400.0, dest="first", help="first point, in millions of tokens")
     options = parser.parse_args(arguments)
     curves = read_curves(options.logs, options.first)
-    wanted = options.only or list(curves)
-    missing = [name for name in wanted if name not in curves]
-    if missing or not wanted:
+    if not curves:
+        parser.error(f"no log in {options.logs} has a held-out evaluation")
+    missing = [name for name in options.only if name not in curves]
+    if missing:
         parser.error(f"{options.logs} has no log {' or '.join(missing)} with a held-out evaluation")
-    curves = {name: curves[name] for name in wanted}
+    curves = {name: curves[name] for name in options.only or curves}
     options.out.write_text(draw(curves), "utf-8")
     print(json.dumps({"runs": list(curves), "out": str(options.out)}))
     return 0

@@ -104,8 +104,9 @@ class Trainer:
         settings, seed = self.settings, self.settings.seed * 97 + self.world.rank
         rows, length, packing = settings.batch // self.world.size, settings.length, None
         if self.is_packed(step):
-            texts = settings.shortest, settings.longest
-            ids, packing = self.store.packed(step, seed, rows, length, *texts, settings.line_share)
+            ids, packing = self.store.packed(
+                step, seed, rows, length, settings.shortest, longest=settings.longest, line_share=settings.line_share
+            )
         else:
             ids = self.store.windows(step, seed, rows, length, settings.line_share)
         count = mask_count(length, mask_rate(settings, progress))

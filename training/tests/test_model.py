@@ -253,7 +253,7 @@ def test_texts_packed_in_a_row_do_not_see_each_other() -> None:
     config = ModelConfig(vocab_size=50, hidden_size=16, layers=2, heads=2, depth=3, max_sequence_length=16)
     model = MaskedLanguageModel(config, seed=1).eval()
     ids = torch.randint(0, 50, (3, 16))
-    packing = pack(3, 16, 3, torch.Generator().manual_seed(2))
+    packing = pack(3, 16, 3, 16, torch.Generator().manual_seed(2))
     assert packing.text.max() >= 2
     together = model.encoder(ids, None, packing).hidden
     for row in range(3):

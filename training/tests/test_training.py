@@ -11,7 +11,7 @@ import torch
 
 from fff_training.checkpoint import load_model
 from fff_training.config import ConfigError
-from fff_training.data import generator_for, mask_batch, mask_count
+from fff_training.data import MaskedBatch, generator_for, mask_batch, mask_count
 from fff_training.distributed import World
 from fff_training.fff import FastFeedforward
 from fff_training.model import MaskedLanguageModel
@@ -85,6 +85,15 @@ def test_every_third_step_is_packed(tmp_path: Path) -> None:
     assert [trainer.is_packed(step) for step in range(6)] == [False, False, True, False, False, True]
     trainer.run(stop_after=4)
     assert trainer.tokens == 4 * 32 * 16
+
+
+def test_packed_steps_have_texts_of_the_lengths_wanted(tmp_path: Path) -> None:
+    trainer = trainer_for(tmp_path, packed_every=1, shortest=4, longest=4)
+    batches: List[MaskedBatch] = []
+    trainer.objective = lambda batch: batches.append(batch)  # type: ignore[assignment, func-returns-value]
+    trainer.losses_of(0, 0.0)
+    packing = batches[0].packing
+    assert packing is not None and torch.equal(packing.place[0], torch.arange(16) % 4)
 
 
 @pytest.mark.parametrize("length,shortest", [(32, 9), (32, 20), (32, 32), (17, 2)])

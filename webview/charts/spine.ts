@@ -1,6 +1,7 @@
 /**
  * The spine: one row a node the focused token visits in one tree. Two rails show the decisions (left rail: came by a left
- * turn), the sibling not taken stays as a ghost; the bar is the logit against zero with the activation inside it.
+ * turn), the sibling not taken stays as a ghost; the bar is the logit against zero with the activation inside it, both linear
+ * near zero and logarithmic beyond one.
  */
 import { scaleSymlog } from 'd3-scale';
 import { Disposer, el, observeWidth, setAttributes, svg } from '../dom';
