@@ -129,7 +129,7 @@ async function runTrainingLane() {
     return { passed: 0, failed: 0, skipped: 1, output: '', note };
   }
   const report = reportFile('training.xml');
-  const { code, output } = await run(python, ['-m', 'pytest', '-q', 'training', `--junitxml=${report}`], {
+  const { code, output } = await run(python, ['-m', 'pytest', '-q', '--doctest-modules', 'training', `--junitxml=${report}`], {
     timeoutMs: laneTimeoutMs,
   });
   const suite = /<testsuite [^>]*>/.exec(fs.readFileSync(report, 'utf8'))?.[0] ?? '';

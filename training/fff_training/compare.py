@@ -1,6 +1,7 @@
 """FFF against its dense counterparts: ``python -m fff_training.compare RUNS_DIR --out comparison.md``.
 
-Reads ``<run>/evaluation.json`` of every run folder, groups runs that differ in the seed only (``name-s1``, ``name-s2``)
+Reads ``<run>/evaluation.json`` of every run folder, or with ``--plan NAME`` the ``NAME-<run>.json`` of a folder of recorded
+evaluations (``docs/training/evaluations``), groups runs that differ in the seed only (``name-s1``, ``name-s2``)
 and prints means with the spread, and how much of the gap between dense-16 and dense-4095 each model closes.
 """
 
@@ -16,11 +17,12 @@ from typing import Any, Dict, List, Optional
 from .corpus.clean import DOMAINS
 
 
-def read_runs(folder: Path) -> Dict[str, List[Dict[str, Any]]]:
-    """Evaluations by name without its seed suffix."""
+def read_runs(folder: Path, plan: str = "") -> Dict[str, List[Dict[str, Any]]]:
+    """Evaluations by name without its seed suffix; of run folders, or recorded ones of ``plan``."""
     groups: Dict[str, List[Dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*/evaluation.json")):
-        name = re.sub(r"-s\d+$", "", path.parent.name)
+    for path in sorted(folder.glob(f"{plan}-*.json" if plan else "*/evaluation.json")):
+        run = path.stem[len(plan) + 1 :] if plan else path.parent.name
+        name = re.sub(r"-s\d+$", "", run)
         groups.setdefault(name, []).append(json.loads(path.read_text("utf-8")))
     return groups
 
@@ -90,11 +92,16 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path)
+    parser.add_argument("--plan", default="", help="runs is a folder of recorded evaluations; those of this plan")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--weak", default="dense16")
     parser.add_argument("--strong", default="dense4095")
     options = parser.parse_args(arguments)
-    text = to_markdown(summarize(read_runs(options.runs), options.weak, options.strong))
+    groups = read_runs(options.runs, options.plan)
+    if not groups:
+        wanted = f"{options.plan}-<run>.json" if options.plan else "<run>/evaluation.json"
+        parser.error(f"there is no {wanted} in {options.runs}")
+    text = to_markdown(summarize(groups, options.weak, options.strong))
     if options.out:
         options.out.write_text(text, "utf-8")
     print(text, end="")

@@ -24,8 +24,8 @@ LIMIT_BYTES = 45_000_000
 _RUN_FOLDERS = ("teacher", "start_from")
 
 
-class ExportError(RuntimeError):
-    """The folder cannot be shipped; says which limit and by how much."""
+class ExportError(ValueError):
+    """The folder cannot be written or is too large to ship; says which file or limit."""
 
 
 def read_log(path: Path) -> List[Dict[str, Any]]:
@@ -68,9 +68,12 @@ def export(
     """Exports ``run/model`` and returns the folder's bytes.
 
     Raises:
-        ExportError: the folder would exceed ``limit``, or vocabulary and tokenizer differ.
+        ExportError: a file is missing, the folder would exceed ``limit``, or vocabulary and tokenizer differ.
         ConfigError: the architecture is an experiment that the hub layout cannot say.
     """
+    for path in (run / "model" / "config.json", tokenizer_file, *([comparison] if comparison else [])):
+        if not path.exists():
+            raise ExportError(f"{path} is missing: name a finished run, its shards and an existing comparison.")
     model = load_model(run / "model")
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     if tokenizer.get_vocab_size() != model.config.vocab_size:
@@ -85,7 +88,7 @@ def export(
         json.loads((run / "evaluation.json").read_text("utf-8")) if (run / "evaluation.json").exists() else None
     )
     manifest = json.loads(corpus_manifest.read_text("utf-8")) if corpus_manifest and corpus_manifest.exists() else None
-    table = comparison.read_text("utf-8") if comparison and comparison.exists() else None
+    table = comparison.read_text("utf-8") if comparison else None
     card = model_card(model.config, read_log(run / "log.jsonl"), evaluation, manifest, table)
     (out / "README.md").write_text(card, "utf-8")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -102,13 +105,16 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--comparison", type=Path, help="Markdown table of compare.py for the model card")
     options = parser.parse_args(arguments)
-    size = export(
-        options.run,
-        options.shards / "tokenizer.json",
-        options.out,
-        options.shards / "manifest.json",
-        options.comparison,
-    )
+    try:
+        size = export(
+            options.run,
+            options.shards / "tokenizer.json",
+            options.out,
+            options.shards / "manifest.json",
+            options.comparison,
+        )
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     print(json.dumps({"bytes": size, "folder": str(options.out)}))
     return 0
 

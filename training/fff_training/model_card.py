@@ -59,9 +59,12 @@ def quality(evaluation: Mapping[str, Any]) -> str:
         lines.append(f"\nCounted over {usage[0]['tokens']} held-out tokens.")
     suite = evaluation.get("fill_mask")
     if suite:
+        kinds = [kind for kind in DOMAINS if f"{kind}_top1" in suite]
         lines.append(
-            f"\nFill-mask suite of {suite['lines']} everyday lines: an accepted word first in {suite['all_top1']:.0%}, among"
-            f" the first five in {suite['all_top5']:.0%}."
+            f"\nFill-mask suite of {suite['lines']} everyday lines that we wrote: an accepted word first in"
+            f" {suite['all_top1']:.0%}, among the first five in {suite['all_top5']:.0%}"
+            + "".join(f"; {kind} {suite[f'{kind}_top1']:.0%} and {suite[f'{kind}_top5']:.0%}" for kind in kinds)
+            + "."
         )
     tasks: Dict[str, List[Mapping[str, Any]]] = {}
     for row in evaluation.get("downstream", []):
@@ -73,6 +76,31 @@ def quality(evaluation: Mapping[str, Any]) -> str:
             f" to {max(values):.3f} over {len(values)} seeds; the largest class has {rows[0]['majority']:.3f}."
         )
     return "\n".join(lines)
+
+
+# Settings that mean nothing where the one they belong to is off.
+_DEPENDENT = {
+    "packed_every": ("shortest", "longest"),
+    "noise_from": ("noise_until",),
+    "routing_gradient": ("routing_samples",),
+    "teacher": ("distill", "temperature"),
+}
+_NOT_OF_THE_RECIPE = ("model", "log_every", "evaluate_every", "save_seconds", "compile")
+
+
+def used_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
+    """The settings that shaped the model, without switches that were off (0 or empty) and what belongs to those.
+
+    >>> used_settings({"seconds": 9.0, "tokens": 0, "teacher": "", "distill": 0.5})
+    {'seconds': 9.0}
+    >>> used_settings({"seconds": 9.0, "tokens": 100, "noise_from": 1.0, "noise_until": 0.5})
+    {'tokens': 100, 'noise_from': 1.0, 'noise_until': 0.5}
+    """
+    off = {key for key in settings if not settings[key]}
+    idle = off.union(*(dependent for key, dependent in _DEPENDENT.items() if key in off))
+    if settings.get("tokens"):
+        idle.add("seconds")
+    return {key: value for key, value in settings.items() if key not in idle and key not in _NOT_OF_THE_RECIPE}
 
 
 def model_card(
@@ -116,10 +144,7 @@ def model_card(
             "| setting | value |",
             "| --- | --- |",
         ]
-        shown = [
-            key for key in settings if key not in ("model", "log_every", "evaluate_every", "save_seconds", "compile")
-        ]
-        lines += [f"| {key} | {settings[key] if settings[key] != '' else '-'} |" for key in shown]
+        lines += [f"| {key} | {value} |" for key, value in used_settings(settings).items()]
         lines.append("")
     if manifest:
         sizes = manifest["bytes"]

@@ -1,7 +1,7 @@
 """Runs a plan of experiments back to back: ``python -m fff_training.run --plan plans/production.json --shards DIR``.
 
 Each job is a training process followed by its evaluation; jobs are spread over the GPUs. The same command goes on where
-it stopped: finished jobs are skipped, paused ones resume exactly. Every few minutes the logs, the evaluations and the
+it stopped: finished jobs are skipped, paused ones resume exactly, failed ones are tried again. Every few minutes the logs, the evaluations and the
 best exportable model so far are copied to the output folder in parts of bounded size, so that nothing is lost when the
 machine goes away.
 """
@@ -42,6 +42,8 @@ class Queue:
         self.jobs, self.shards, self.work, self.end, self.gpus = jobs, shards, work, end, gpus
         self.lock = threading.Lock()
         self.running: Dict[str, int] = {}
+        self.failed: Dict[str, Path] = {}
+        """Jobs that failed in this call, with the output of the step that did."""
         work.mkdir(parents=True, exist_ok=True)
 
     def left(self) -> float:
@@ -49,14 +51,15 @@ class Queue:
         return self.end - MARGIN_SECONDS - time.time()
 
     def done(self, name: str) -> bool:
-        """Whether a job was trained and evaluated (or failed for good)."""
-        return (self.work / name / "done.json").exists()
+        """Whether a job was trained and evaluated."""
+        path = self.work / name / "done.json"
+        return path.exists() and json.loads(path.read_text("utf-8")).get("status", 0) == 0
 
     def next_job(self) -> Optional[Job]:
-        """The first job that is neither done nor running and whose needs are done."""
+        """The first job that is neither done nor running, did not fail, and whose needs are done."""
         with self.lock:
             for job in self.jobs:
-                if self.done(job.name) or job.name in self.running:
+                if self.done(job.name) or job.name in self.running or job.name in self.failed:
                     continue
                 if all(self.done(need) for need in job.needs):
                     self.running[job.name] = 1
@@ -64,7 +67,7 @@ class Queue:
         return None
 
     def train(self, job: Job, gpu: int) -> None:
-        """Trains and evaluates one job; marks it done unless it was paused or ran out of time."""
+        """Trains and evaluates one job; notes how it ended unless it was paused or ran out of time."""
         folder = self.work / job.name
         folder.mkdir(parents=True, exist_ok=True)
         settings = job.settings_for(self.work)
@@ -78,18 +81,21 @@ class Queue:
             str(self.end - MARGIN_SECONDS),
             "--allow-missing",
         ]
-        status, trained = 0, folder / "trained.json"
+        status, trained, output = 0, folder / "trained.json", folder / "train.out"
         if not trained.exists():
-            status = self._call(command, folder / "train.out", gpu, self.left() + MARGIN_SECONDS)
+            status = self._call(command, output, gpu, self.left() + MARGIN_SECONDS)
         if status == PAUSED:
             return
         if status == 0:
             trained.write_text("{}\n", "utf-8")
             command = [sys.executable, "-m", "fff_training.evaluate", "--model", str(folder / "model")]
             command += ["--shards", str(self.shards), "--out", str(folder / "evaluation.json"), *job.evaluate]
-            status = self._call(command, folder / "evaluate.out", gpu, self.end - time.time())
+            output = folder / "evaluate.out"
+            status = self._call(command, output, gpu, self.end - time.time())
             if status == PAUSED:
                 return
+        if status != 0:
+            self.failed[job.name] = output
         (folder / "done.json").write_text(json.dumps({"status": status, "time": time.time()}) + "\n", "utf-8")
         print(json.dumps({"job": job.name, "status": status, "left_seconds": round(self.left())}), flush=True)
 
@@ -148,7 +154,7 @@ def visible_name(gpu: int, visible: str) -> str:
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """Command line; returns 0 when every job is done, 75 when some are left."""
+    """Command line; returns 0 when every job is done, 75 when some are left, 1 when one failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True)
     parser.add_argument("--shards", type=Path, required=True)
@@ -159,19 +165,30 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--copy-seconds", type=float, default=120.0)
     options = parser.parse_args(arguments)
     end = time.time() + 60.0 * options.minutes
-    plan = read_plan(options.plan)
+    try:
+        plan = read_plan(options.plan)
+        tokens = unpack_all(options.shards, allow_missing=True)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     gpus = options.gpus
     if gpus < 0:
         import torch
 
         gpus = torch.cuda.device_count()
-    tokens = unpack_all(options.shards, allow_missing=True)
     print(json.dumps({"tokens": tokens, "jobs": [job.name for job in plan.jobs], "gpus": gpus}), flush=True)
     queue = Queue(plan.jobs, options.shards, options.work, end, gpus)
     queue.run(options.out, plan.ship, options.copy_seconds)
-    left = [job.name for job in plan.jobs if not queue.done(job.name)]
-    print(json.dumps({"left": left}), flush=True)
-    return PAUSED if left else 0
+    left = [job.name for job in plan.jobs if not queue.done(job.name) and job.name not in queue.failed]
+    print(json.dumps({"left": left, "failed": list(queue.failed)}), flush=True)
+    for name, output in queue.failed.items():
+        print(f"{name} failed: {last_line(output)} (all of it in {output}; the same command tries again)", file=sys.stderr)
+    return 1 if queue.failed else PAUSED if left else 0
+
+
+def last_line(path: Path) -> str:
+    """The last line of a process's output that says something, or "it said nothing"."""
+    lines = [line.strip() for line in path.read_text("utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
 
 
 if __name__ == "__main__":

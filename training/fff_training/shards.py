@@ -91,6 +91,19 @@ def build_shards(corpus: Path, tokenizer_file: Path, out: Path, jobs: int = 1) -
     return listing
 
 
+def listed(folder: Path, domain: str, part: str) -> List[Dict[str, Any]]:
+    """The entries of ``shards.json`` for a domain's part.
+
+    Raises:
+        ShardError: the folder has no ``shards.json``.
+    """
+    path = folder / "shards.json"
+    if not path.exists():
+        raise ShardError(f"{path} is missing: build the corpus first (training/build_corpus.sh).")
+    entries = json.loads(path.read_text("utf-8"))["shards"]
+    return [entry for entry in entries if entry["file"].startswith(f"{domain}.{part}.")]
+
+
 def load_tokens(folder: Path, domain: str, part: str, allow_missing: bool = False) -> np.ndarray:
     """All tokens of a domain's part, uint16 [N], unpacked by several threads.
 
@@ -98,13 +111,12 @@ def load_tokens(folder: Path, domain: str, part: str, allow_missing: bool = Fals
         allow_missing: shards that are listed but not there are left out (a job may carry a part of the corpus).
 
     Raises:
-        ShardError: a shard is missing or its content is not the one listed.
+        ShardError: ``shards.json`` or a shard is missing, or its content is not the one listed.
     """
     cached = folder / f"{domain}.{part}.npy"
     if cached.exists():
         return np.load(cached)
-    listing = json.loads((folder / "shards.json").read_text("utf-8"))
-    entries = [entry for entry in listing["shards"] if entry["file"].startswith(f"{domain}.{part}.")]
+    entries = listed(folder, domain, part)
 
     def read(entry: Dict[str, Any]) -> np.ndarray:
         path = folder / entry["file"]
@@ -141,8 +153,7 @@ def unpack_all(folder: Path, allow_missing: bool = False) -> int:
 
 def characters_per_token(folder: Path, domain: str, part: str = "heldout") -> float:
     """Mean characters of source text behind one token."""
-    listing = json.loads((folder / "shards.json").read_text("utf-8"))
-    entries = [entry for entry in listing["shards"] if entry["file"].startswith(f"{domain}.{part}.")]
+    entries = listed(folder, domain, part)
     return sum(entry["characters"] for entry in entries) / max(1, sum(entry["tokens"] for entry in entries))
 
 
