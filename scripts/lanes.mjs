@@ -129,13 +129,8 @@ async function runTrainingLane() {
     return { passed: 0, failed: 0, skipped: 1, output: '', note };
   }
   const report = reportFile('training.xml');
-  const { code, output } = await run(
-    python,
-    ['-m', 'pytest', '-q', '--doctest-modules', 'training', `--junitxml=${report}`],
-    {
-      timeoutMs: laneTimeoutMs,
-    },
-  );
+  const args = ['-m', 'pytest', '-q', '--doctest-modules', 'training', `--junitxml=${report}`];
+  const { code, output } = await run(python, args, { timeoutMs: laneTimeoutMs });
   const suite = /<testsuite [^>]*>/.exec(fs.readFileSync(report, 'utf8'))?.[0] ?? '';
   const count = (/** @type {string} */ name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
   const failed = count('failures') + count('errors');

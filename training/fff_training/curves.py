@@ -1,7 +1,8 @@
 """Held-out loss against tokens as one SVG: ``python -m fff_training.curves --logs DIR --out curves.svg``.
 
 Every ``<name>.jsonl`` in the folder, or those that ``--only`` names, is one line of each panel; its points are the quick
-evaluations of the training log. The first ones, where every run still falls steeply, are left out so that the runs can be told apart.
+evaluations of the training log. The first ones, where every run still falls steeply, are left out so that the runs can be
+told apart.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Runs a plan of experiments back to back: ``python -m fff_training.run --plan plans/production.json --shards DIR``.
 
 Each job is a training process followed by its evaluation; jobs are spread over the GPUs. The same command goes on where
-it stopped: finished jobs are skipped, paused ones resume exactly, failed ones are tried again. Every few minutes the logs, the evaluations and the
-best exportable model so far are copied to the output folder in parts of bounded size, so that nothing is lost when the
-machine goes away.
+it stopped: finished jobs are skipped, paused ones resume exactly, failed ones are tried again. Every few minutes the
+logs, the evaluations and the best exportable model so far are copied to the output folder in parts of bounded size, so
+that nothing is lost when the machine goes away.
 """
 
 from __future__ import annotations

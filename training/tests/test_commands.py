@@ -12,21 +12,15 @@ import pytest
 from fff_training import compare, export, run
 from fff_training.corpus.clean import DOMAINS
 from fff_training.plan import read_plan
-from fff_training.shards import build_shards
-from fff_training.tokenizer import train
 from test_export import write_plan
 from test_tokenizer import TEXTS
+from toy import toy_shards
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Token shards of a few sentences."""
-    folder = tmp_path_factory.mktemp("shards")
-    for domain, text in zip(("prose", "code", "markdown"), TEXTS):
-        (folder / f"{domain}.train.000.txt").write_text("".join(f"{text} {n}\f\n" for n in range(60)), "utf-8")
-    train(TEXTS, 240).save(str(folder / "tokenizer.json"))
-    build_shards(folder, folder / "tokenizer.json", folder / "shards")
-    return folder / "shards"
+    return toy_shards(tmp_path_factory.mktemp("shards"), TEXTS, train=60)
 
 
 def run_command(plan: Path, shards: Path, folder: Path) -> List[str]:

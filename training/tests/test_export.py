@@ -22,12 +22,11 @@ from fff_training.export import ExportError, export, run_name
 from fff_training.model_card import corpus_table, model_card
 from fff_training.plan import PlanError, read_plan
 from fff_training.run import Queue
-from fff_training.shards import build_shards
 from fff_training.tokenizer import train
 from fff_training.trainer import Trainer
 from test_tokenizer import TEXTS
 from test_training import ALONE
-from toy import toy_heldout, toy_settings, toy_store
+from toy import toy_heldout, toy_settings, toy_shards, toy_store
 
 
 @pytest.fixture(scope="module")
@@ -178,14 +177,7 @@ def test_the_committed_plans_are_valid(repository: Path) -> None:
 
 
 def test_the_queue_runs_jobs_skips_finished_ones_and_copies_results(tmp_path: Path) -> None:
-    corpus, shards, work, out = tmp_path / "corpus", tmp_path / "shards", tmp_path / "work", tmp_path / "out"
-    corpus.mkdir()
-    for domain, text in zip(("prose", "code", "markdown"), TEXTS):
-        for part, count in (("train", 60), ("heldout", 20)):
-            (corpus / f"{domain}.{part}.000.txt").write_text("".join(f"{text} {n}\f\n" for n in range(count)), "utf-8")
-    tokenizer = train(TEXTS, 240)
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    build_shards(corpus, tmp_path / "tokenizer.json", shards)
+    shards, work, out = toy_shards(tmp_path, TEXTS, train=60, heldout=20), tmp_path / "work", tmp_path / "out"
     jobs = [{"name": "first"}, {"name": "second", "teacher": "first"}]
     size = {"model": {"vocab_size": Tokenizer.from_file(str(tmp_path / "tokenizer.json")).get_vocab_size()}}
     plan = read_plan(write_plan(tmp_path / "plan.json", [{**job, "settings": size} for job in jobs], ship="second"))

@@ -1,8 +1,9 @@
-"""Toy data for tests: a tiny language with structure, and settings that train in seconds."""
+"""Toy data for tests: a tiny language with structure, shards of some sentences, and settings that train in seconds."""
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from pathlib import Path
+from typing import Any, Dict, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from fff_training.config import ModelConfig
 from fff_training.data import TokenStore
 from fff_training.heldout import HeldOut
 from fff_training.settings import TrainSettings
+from fff_training.shards import build_shards
+from fff_training.tokenizer import train
 
 CPU = torch.device("cpu")
 
@@ -39,6 +42,22 @@ def toy_store() -> TokenStore:
 def toy_heldout() -> HeldOut:
     """Held-out windows of 16 tokens."""
     return HeldOut.from_arrays(toy_arrays(50, 800), {"prose": 4.0, "markdown": 4.0, "code": 3.0}, CPU, 16)
+
+
+def toy_shards(folder: Path, texts: Sequence[str], **documents: int) -> Path:
+    """Token shards of a text a domain (prose, code, Markdown), ``documents`` of them a part; ``folder/tokenizer.json`` too.
+
+    Returns:
+        The folder of the shards.
+    """
+    corpus, tokenizer = folder / "corpus", folder / "tokenizer.json"
+    corpus.mkdir()
+    for domain, text in zip(("prose", "code", "markdown"), texts):
+        for part, count in documents.items():
+            (corpus / f"{domain}.{part}.000.txt").write_text("".join(f"{text} {n}\f\n" for n in range(count)), "utf-8")
+    train(texts, 240).save(str(tokenizer))
+    build_shards(corpus, tokenizer, folder / "shards")
+    return folder / "shards"
 
 
 def toy_settings(**changes: Any) -> TrainSettings:
